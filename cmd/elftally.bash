@@ -1,0 +1,81 @@
+# bash completion for elftally(1)
+
+_elftally_rules()
+{
+    elftally rules --format json 2>/dev/null | grep -o '"id": *"[a-z0-9-]*"' | sed 's/.*"\([a-z0-9-]*\)"$/\1/'
+}
+
+_elftally()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=compare options words i
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        compare | rules | normalise | digest)
+            command=${COMP_WORDS[i]}
+            break
+            ;;
+        -p | --policy | -f | --format | -o | --output | --bytes | --color | --width)
+            ((i++))
+            [[ ${COMP_WORDS[i]-} == = ]] && ((i++))
+            ;;
+        -* | =) ;;
+        *) break ;;
+        esac
+    done
+
+    # --option=value arrives as three words.
+    if [[ $current == = ]]; then
+        current=
+    elif [[ $previous == = ]]; then
+        previous=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+
+    COMPREPLY=()
+    case $previous in
+    -p | --policy)
+        mapfile -t COMPREPLY < <(compgen -W 'exact standard' -- "$current"; compgen -f -- "$current")
+        compopt -o filenames
+        return
+        ;;
+    -f | --format)
+        mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current")
+        return
+        ;;
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+        return
+        ;;
+    --bytes | --width)
+        return
+        ;;
+    -o | --output)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        compopt -o filenames
+        return
+        ;;
+    esac
+
+    case $command in
+    rules) options='--format --help' ;;
+    normalise) options='--policy --output --help' ;;
+    digest) options='--policy --help' ;;
+    *)
+        options='--policy --format --output --quiet --all --bytes --digest --color --width --help --version'
+        ;;
+    esac
+
+    if [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+    elif [[ $command == rules ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_elftally_rules)" -- "$current")
+    else
+        words=
+        ((COMP_CWORD == 1)) && words='compare rules normalise digest'
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
+        compopt -o filenames
+    fi
+}
+
+complete -F _elftally elftally

@@ -1,0 +1,77 @@
+/* elftally: the thin command line of libcompare. Finds the command, and says what went wrong. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "command.h"
+
+static const struct command *const commands[] = {&command_compare, &command_rules, &command_normalise,
+                                                 &command_digest};
+
+static const char general_help[] =
+    "elftally: is this shipped ELF binary what this source code builds?\n"
+    "\n"
+    "Usage: elftally [OPTIONS] VENDOR REBUILT\n"
+    "       elftally COMMAND ...\n"
+    "\n"
+    "Exit status: 0 identical or equivalent, 1 different, 2 trouble (unreadable, malformed, inconclusive).\n";
+
+int fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("elftally: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return EXIT_TROUBLE;
+}
+
+int fail_with(const struct compare_error *error)
+{
+    return fail("%s", error->message);
+}
+
+int usage_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("elftally: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs(" (elftally --help shows the usage)\n", stderr);
+    va_end(arguments);
+    return EXIT_TROUBLE;
+}
+
+struct compare_policy *open_policy(const char *name_or_path)
+{
+    struct compare_policy *policy = NULL;
+    struct compare_error error;
+    if (compare_policy_open(name_or_path, &policy, &error) != 0)
+        fail_with(&error);
+    return policy;
+}
+
+static int print_help(void)
+{
+    fputs(general_help, stdout);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        printf("\n%s", commands[i]->usage);
+    return fflush(stdout) != 0 ? fail("cannot write to standard output") : 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return usage_error("two files are needed");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return print_help();
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        printf("elftally %s\n", compare_version());
+        return fflush(stdout) != 0 ? fail("cannot write to standard output") : 0;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return commands[i]->run(argc - 1, argv + 1);
+    }
+    return command_compare.run(argc, argv);
+}

@@ -1,0 +1,101 @@
+/* Output that appears whole or not at all: a full disk or an interrupt leaves what was there before. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+
+/* For the handler of an interrupt, which has no other way to know it. */
+static char temporary_path[4096];
+
+static void on_interrupt(int signal_number)
+{
+    if (temporary_path[0] != '\0')
+        unlink(temporary_path);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static bool is_an_input(const struct stat *status, const char *const *inputs)
+{
+    struct stat input;
+    for (; *inputs != NULL; inputs++) {
+        if (stat(*inputs, &input) == 0 && input.st_dev == status->st_dev && input.st_ino == status->st_ino)
+            return true;
+    }
+    return false;
+}
+
+static int open_temporary(struct output *output)
+{
+    if (asprintf(&output->temporary, "%s.XXXXXX", output->path) < 0)
+        output->temporary = NULL;
+    if (output->temporary == NULL || strlen(output->temporary) >= sizeof(temporary_path))
+        return fail("%s: cannot create: the name is too long", output->path);
+    int fd = mkstemp(output->temporary);
+    if (fd < 0) {
+        int reason = errno;
+        free(output->temporary);
+        output->temporary = NULL;
+        return fail("%s: cannot create: %s", output->path, strerror(reason));
+    }
+    memcpy(temporary_path, output->temporary, strlen(output->temporary) + 1);
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+    signal(SIGHUP, on_interrupt);
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    output->stream = fdopen(fd, "w");
+    return output->stream != NULL ? 0 : fail("%s: no memory", output->path);
+}
+
+int output_open(struct output *output, const char *path, const char *const *inputs)
+{
+    struct stat status;
+    *output = (struct output){.path = path, .stream = stdout};
+    if (path == NULL || strcmp(path, "-") == 0) {
+        output->path = NULL;
+        return 0;
+    }
+    bool exists = stat(path, &status) == 0;
+    if (exists && is_an_input(&status, inputs))
+        return fail("%s: is an input; it is not overwritten", path);
+    if (!exists || S_ISREG(status.st_mode))
+        return open_temporary(output);
+    if (S_ISDIR(status.st_mode))
+        return fail("%s: is a directory", path);
+    output->stream = fopen(path, "w");
+    return output->stream != NULL ? 0 : fail("%s: cannot write: %s", path, strerror(errno));
+}
+
+int output_close(struct output *output, bool keep)
+{
+    const char *name = output->path != NULL ? output->path : "standard output";
+    int status = 0;
+    errno = 0;
+    bool failed = output->stream != NULL && (fflush(output->stream) != 0 || ferror(output->stream));
+    if (!failed && output->temporary != NULL && keep)
+        failed = fsync(fileno(output->stream)) != 0;
+    int reason = errno;
+    if (output->path != NULL && output->stream != NULL && fclose(output->stream) != 0 && !failed) {
+        failed = true;
+        reason = errno;
+    }
+    if (output->temporary != NULL && keep && !failed && rename(output->temporary, output->path) != 0) {
+        failed = true;
+        reason = errno;
+    }
+    if (output->temporary != NULL && (failed || !keep))
+        unlink(output->temporary);
+    temporary_path[0] = '\0';
+    free(output->temporary);
+    if (failed && keep)
+        status = fail("%s: cannot write: %s", name, reason != 0 ? strerror(reason) : "the stream failed");
+    *output = (struct output){0};
+    return status;
+}

@@ -1,0 +1,22 @@
+/* Error messages: one line, naming the file, safe to print. */
+#include "base.h"
+
+#include <string.h>
+
+int error_set(struct compare_error *error, int status, const char *file, const char *format, ...)
+{
+    if (error == NULL)
+        return status;
+    memset(error, 0, sizeof(*error));
+    error->status = status;
+    size_t used = 0;
+    if (file != NULL) {
+        escape_text(error->file, sizeof(error->file), file);
+        used = (size_t)snprintf(error->message, sizeof(error->message), "%s: ", error->file);
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message + used, sizeof(error->message) - used, format, arguments);
+    va_end(arguments);
+    return status;
+}

@@ -1,0 +1,83 @@
+/*
+ * compare: the bytes of each pair, one against the other. Makes findings, and the account of every byte of both files.
+ * Knows nothing of causes or of output.
+ */
+#ifndef COMPARE_COMPARE_H
+#define COMPARE_COMPARE_H
+
+#include "../match/match.h"
+#include "../normalise/normalise.h"
+
+enum standing {
+    STANDING_UNEXPLAINED = 0,
+    STANDING_SET_ASIDE,
+    STANDING_IDENTICAL,
+};
+
+enum finding_kind {
+    FINDING_BYTES = 0,    /* both sides have bytes here, and they differ */
+    FINDING_ONLY_VENDOR,
+    FINDING_ONLY_REBUILT,
+    FINDING_MOVED,        /* the same bytes at another place */
+    FINDING_ONE_SIDED,    /* a rule applies on one side only */
+};
+
+/* One difference: a run, joined over fewer than RUN_GAP equal bytes. */
+struct finding {
+    enum finding_kind kind;
+    enum standing standing;
+    enum rule_index rule; /* RULE_COUNT: none */
+    bool restated;        /* set aside, but its meaning stands elsewhere in the normal form */
+    size_t pair;
+    struct range vendor, rebuilt; /* of the files; empty where the side has none */
+    uint64_t differing;           /* bytes that differ at their place in the run, or have no partner */
+};
+
+/* A line of the account of one file. */
+struct entry {
+    struct range range;
+    enum standing standing;
+    enum rule_index rule;
+    uint64_t peer;  /* identical: the other file's offset */
+    size_t finding; /* otherwise: the finding */
+};
+
+struct account {
+    struct entry *entries; /* sorted; they partition [0, size) */
+    size_t count;
+};
+
+struct comparison {
+    struct finding *findings;
+    size_t finding_count;
+    struct account vendor, rebuilt;
+    bool proven_different; /* a byte that stays, at one place of both normal forms, differs */
+};
+
+/* Equal bytes that are fewer than this do not end a run: a pointer's high bytes, for example. */
+#define RUN_GAP 8
+
+/* Compares every pair. Everything made lives in the arena. */
+int compare_pairs(const struct pair *pairs, size_t count, const struct normal_form *vendor,
+                  const struct normal_form *rebuilt, struct arena *arena, struct comparison *comparison,
+                  struct compare_error *error);
+
+/* The account of two files that are equal bit for bit. */
+int compare_equal(const struct image *vendor, struct arena *arena, struct comparison *comparison,
+                  struct compare_error *error);
+
+/* ---- Runs ---- */
+
+struct run {
+    uint64_t begin, end; /* from the beginning of what is compared */
+    uint64_t differing;
+};
+
+/*
+ * The next run of differing bytes at or behind *at, joined over gaps of fewer than `gap` equal bytes; false when there
+ * is none. *at is moved behind it.
+ */
+bool run_next(const uint8_t *vendor, const uint8_t *rebuilt, uint64_t size, uint64_t gap, uint64_t *at,
+              struct run *run);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * The plain content of a section. SHF_COMPRESSED (gABI chapter 4): an Elf_Chdr, then one zlib (RFC 1950) or zstd (RFC
+ * 8878) stream, which must use up the section exactly and yield ch_size exactly. libelf 0.188 knows no zstd and does
+ * not report what is left of a zlib stream, so the two libraries are called here.
+ */
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "parts.h"
+
+/* Above any real debug section's; a bomb of zlib is at most 1,032 times its size. */
+#define CONTENT_LIMIT ((uint64_t)4 << 30)
+
+static bool inflate_exactly(const uint8_t *from, uint64_t from_size, uint8_t *to, uint64_t to_size)
+{
+    z_stream stream = {0};
+    if (inflateInit(&stream) != Z_OK)
+        return false;
+    uint64_t used = 0, made = 0;
+    int status = Z_OK;
+    /* avail_in and avail_out are 32 bits wide. */
+    while (status == Z_OK) {
+        uInt in = from_size - used > UINT32_MAX ? UINT32_MAX : (uInt)(from_size - used);
+        uInt room = to_size - made > UINT32_MAX ? UINT32_MAX : (uInt)(to_size - made);
+        stream.next_in = (Bytef *)(uintptr_t)(from + used);
+        stream.avail_in = in;
+        stream.next_out = to + made;
+        stream.avail_out = room;
+        status = inflate(&stream, Z_NO_FLUSH);
+        used += in - stream.avail_in;
+        made += room - stream.avail_out;
+    }
+    inflateEnd(&stream);
+    return status == Z_STREAM_END && used == from_size && made == to_size;
+}
+
+static bool zstd_exactly(const uint8_t *from, uint64_t from_size, uint8_t *to, uint64_t to_size)
+{
+    size_t frame = ZSTD_findFrameCompressedSize(from, from_size);
+    if (ZSTD_isError(frame) || frame != from_size)
+        return false;
+    size_t made = ZSTD_decompress(to, to_size, from, from_size);
+    return !ZSTD_isError(made) && made == to_size;
+}
+
+static bool decompress(const struct image *image, const struct section *section, struct content *content)
+{
+    size_t header_size = image->is64 ? sizeof(Elf64_Chdr) : sizeof(Elf32_Chdr);
+    uint64_t size = range_size(section->bytes);
+    if (size < header_size)
+        return false;
+    const uint8_t *bytes = image->bytes + section->bytes.begin;
+    uint32_t type = image_u32(image, bytes);
+    content->size = image->is64 ? image_u64(image, bytes + 8) : image_u32(image, bytes + 4);
+    content->alignment = image->is64 ? image_u64(image, bytes + 16) : image_u32(image, bytes + 8);
+    content->compressed = true;
+    /* ch_reserved has no meaning yet, and so no place for a payload. */
+    if (image->is64 && image_u32(image, bytes + 4) != 0)
+        return false;
+    if (content->size > CONTENT_LIMIT || content->size / 1100 > size * (type == ELFCOMPRESS_ZLIB ? 1 : 1000))
+        return false;
+    content->owned = malloc(content->size + 1);
+    content->bytes = content->owned;
+    if (content->owned == NULL)
+        return false;
+    if (type == ELFCOMPRESS_ZLIB)
+        return inflate_exactly(bytes + header_size, size - header_size, content->owned, content->size);
+    return type == 2 /* ELFCOMPRESS_ZSTD, newer than Debian 12's elf.h */ &&
+           zstd_exactly(bytes + header_size, size - header_size, content->owned, content->size);
+}
+
+bool image_content(const struct image *image, const struct section *section, struct content *content)
+{
+    *content = (struct content){.alignment = section->alignment, .section = section->index};
+    if ((section->flags & SHF_COMPRESSED) == 0) {
+        content->bytes = image_bytes(image, section->bytes);
+        content->size = range_size(section->bytes);
+        return content->bytes != NULL;
+    }
+    bool sound = decompress(image, section, content);
+    if (!sound)
+        content_free(content);
+    return sound;
+}
+
+void content_free(struct content *content)
+{
+    free(content->owned);
+    content->owned = NULL;
+    content->bytes = NULL;
+}

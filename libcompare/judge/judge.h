@@ -1,0 +1,57 @@
+/*
+ * judge: policy, tally and verdict. The verdict rests on the equality of the two normal forms; findings only account
+ * for it. Knows nothing of output formats.
+ */
+#ifndef JUDGE_JUDGE_H
+#define JUDGE_JUDGE_H
+
+#include "../compare/compare.h"
+
+struct compare_policy {
+    char *name;
+    struct rule_set rules;
+    char *reasons[RULE_COUNT]; /* of the rules it accepts */
+};
+
+/* What one side's bytes come to. */
+struct tally {
+    uint64_t size, identical, set_aside, unexplained;
+    uint64_t by_rule[RULE_COUNT];
+};
+
+/* A line of the table of sections: one pair, or several that share owner and section. */
+struct row {
+    size_t pair; /* whose name and owner it bears */
+    struct pair_side vendor, rebuilt;
+    uint64_t differing; /* bytes that differ or have no partner, on the side that has more */
+    uint64_t moved;     /* bytes of the vendor's that are the same at another place */
+    enum standing standing; /* the gravest of its findings */
+    bool rules[RULE_COUNT];
+    size_t finding_count;
+};
+
+struct compare_result {
+    struct arena arena;
+    const char *vendor_path, *rebuilt_path;
+    struct image vendor, rebuilt;
+    struct normal_form vendor_form, rebuilt_form;
+    struct compare_policy *own_policy; /* made for this result, where the caller gave none */
+    const struct compare_policy *policy;
+    struct pair *pairs;
+    size_t pair_count;
+    struct comparison comparison;
+    struct row *rows;
+    size_t row_count;
+    struct tally vendor_tally, rebuilt_tally;
+    bool digested;
+    uint8_t vendor_digest[32], rebuilt_digest[32];
+    enum compare_verdict verdict;
+};
+
+/* The verdict of a compared pair, its tally and its rows; checks the tally's sums. */
+int judge(struct compare_result *result, bool equal_bytes, struct compare_error *error);
+
+/* A built-in policy, or NULL where the name is none or there is no memory. */
+struct compare_policy *policy_built_in(const char *name);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * Policies: the built-in ones and those in files. A file is a JSON object with "name" and "rules", each rule an object
+ * with "rule" and "reason". What is not understood is an error: a misspelt rule must not pass for a decision.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge.h"
+
+/* A policy file is written by hand; whatever is larger is something else. */
+#define POLICY_NAME_LIMIT 200
+
+static struct compare_policy *policy_new(const char *name)
+{
+    struct compare_policy *policy = calloc(1, sizeof(*policy));
+    if (policy != NULL)
+        policy->name = strdup(name);
+    if (policy != NULL && policy->name == NULL) {
+        free(policy);
+        policy = NULL;
+    }
+    return policy;
+}
+
+void compare_policy_free(struct compare_policy *policy)
+{
+    if (policy == NULL)
+        return;
+    for (size_t i = 0; i < RULE_COUNT; i++)
+        free(policy->reasons[i]);
+    free(policy->name);
+    free(policy);
+}
+
+const char *compare_policy_name(const struct compare_policy *policy)
+{
+    return policy->name;
+}
+
+static bool policy_accept(struct compare_policy *policy, enum rule_index rule, const char *reason)
+{
+    policy->rules.accepted[rule] = true;
+    policy->reasons[rule] = strdup(reason);
+    return policy->reasons[rule] != NULL;
+}
+
+struct compare_policy *policy_built_in(const char *name)
+{
+    bool standard = strcmp(name, "standard") == 0;
+    if (!standard && strcmp(name, "exact") != 0)
+        return NULL;
+    struct compare_policy *policy = policy_new(name);
+    for (size_t i = 0; policy != NULL && standard && i < RULE_COUNT; i++) {
+        const struct compare_rule_info *info = compare_rule_at(i);
+        if (info->in_standard && !policy_accept(policy, (enum rule_index)i, info->reason)) {
+            compare_policy_free(policy);
+            policy = NULL;
+        }
+    }
+    return policy;
+}
+
+static int refuse(struct compare_error *error, const char *path, const char *what, const char *which)
+{
+    char shown[128];
+    return error_set(error, COMPARE_ERROR_POLICY, path, "%s%s%s%s", what, which != NULL ? " '" : "",
+                     which != NULL ? escape_text(shown, sizeof(shown), which) : "", which != NULL ? "'" : "");
+}
+
+/* The key that is not one of these two, if any. */
+static const char *unknown_key(json_t *object, const char *first, const char *second)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        if (strcmp(key, first) != 0 && strcmp(key, second) != 0)
+            return key;
+    }
+    return NULL;
+}
+
+static int read_rule(struct compare_policy *policy, json_t *entry, const char *path, struct compare_error *error)
+{
+    if (!json_is_object(entry))
+        return refuse(error, path, "each of \"rules\" must be an object with \"rule\" and \"reason\"", NULL);
+    const char *unknown = unknown_key(entry, "rule", "reason");
+    const char *id = json_string_value(json_object_get(entry, "rule"));
+    const char *reason = json_string_value(json_object_get(entry, "reason"));
+    if (unknown != NULL)
+        return refuse(error, path, "unknown key in a rule:", unknown);
+    if (id == NULL)
+        return refuse(error, path, "a rule without \"rule\", the rule's ID", NULL);
+    enum rule_index rule = rule_named(id);
+    if (rule == RULE_COUNT)
+        return refuse(error, path, "no such rule:", id);
+    if (reason == NULL || reason[strspn(reason, " \t\n")] == '\0')
+        return refuse(error, path, "a reason is missing for rule", id);
+    if (policy->rules.accepted[rule])
+        return refuse(error, path, "this rule is given twice:", id);
+    return policy_accept(policy, rule, reason) ? 0 : refuse(error, path, "no memory", NULL);
+}
+
+static int read_policy(json_t *root, const char *path, struct compare_policy **out, struct compare_error *error)
+{
+    const char *unknown = json_is_object(root) ? unknown_key(root, "name", "rules") : NULL;
+    const char *name = json_string_value(json_object_get(root, "name"));
+    json_t *rules = json_object_get(root, "rules");
+    if (!json_is_object(root))
+        return refuse(error, path, "a policy is a JSON object with \"name\" and \"rules\"", NULL);
+    if (unknown != NULL)
+        return refuse(error, path, "unknown key", unknown);
+    if (name == NULL || name[0] == '\0' || strlen(name) > POLICY_NAME_LIMIT)
+        return refuse(error, path, "\"name\" must be a string of 1 to 200 bytes", NULL);
+    if (strcmp(name, "exact") == 0 || strcmp(name, "standard") == 0 || strcmp(name, "semantic") == 0)
+        return refuse(error, path, "a built-in policy has this name:", name);
+    if (!json_is_array(rules))
+        return refuse(error, path, "\"rules\" must be a list", NULL);
+    *out = policy_new(name);
+    int status = *out != NULL ? 0 : refuse(error, path, "no memory", NULL);
+    for (size_t i = 0; i < json_array_size(rules) && status == 0; i++)
+        status = read_rule(*out, json_array_get(rules, i), path, error);
+    return status;
+}
+
+int compare_policy_open(const char *name_or_path, struct compare_policy **policy, struct compare_error *error)
+{
+    *policy = policy_built_in(name_or_path);
+    if (*policy != NULL)
+        return 0;
+    json_error_t json_error;
+    json_t *root = json_load_file(name_or_path, JSON_REJECT_DUPLICATES, &json_error);
+    if (root == NULL) {
+        char shown[200];
+        escape_text(shown, sizeof(shown), json_error.text);
+        if (json_error.line < 1)
+            return error_set(error, COMPARE_ERROR_POLICY, name_or_path,
+                             "neither a built-in policy (exact, standard) nor a policy file: %s", shown);
+        return error_set(error, COMPARE_ERROR_POLICY, name_or_path, "line %d, column %d: %s", json_error.line,
+                         json_error.column, shown);
+    }
+    int status = read_policy(root, name_or_path, policy, error);
+    json_decref(root);
+    if (status != 0) {
+        compare_policy_free(*policy);
+        *policy = NULL;
+    }
+    return status;
+}

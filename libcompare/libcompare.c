@@ -1,0 +1,230 @@
+/*
+ * The way of a byte, from open to verdict: each step is a room of its own. Both files are opened before anything of
+ * them is parsed; what is judged is what is digested.
+ */
+#include "libcompare.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/judge.h"
+
+const char *compare_version(void)
+{
+    return COMPARE_VERSION;
+}
+
+/* ---- Digests ---- */
+
+static int digest_take(void *state, const uint8_t *bytes, size_t size)
+{
+    return EVP_DigestUpdate(state, bytes, size) == 1 ? 0 : COMPARE_ERROR_SYSTEM;
+}
+
+static int digest_bytes(const uint8_t *bytes, uint64_t size, uint8_t digest[32], struct compare_error *error)
+{
+    if (EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL) == 1)
+        return 0;
+    return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
+}
+
+/* ---- Comparing ---- */
+
+struct comparing {
+    struct compare_result *result;
+    bool digest;
+    struct compare_error *error;
+};
+
+static int digest_both(struct compare_result *result, struct compare_error *error)
+{
+    int status = digest_bytes(result->vendor.bytes, result->vendor.size, result->vendor_digest, error);
+    if (status == 0)
+        status = digest_bytes(result->rebuilt.bytes, result->rebuilt.size, result->rebuilt_digest, error);
+    result->digested = status == 0;
+    return status;
+}
+
+static int compare_differing(struct compare_result *result, struct compare_error *error)
+{
+    int status = normal_form_build(&result->vendor, &result->policy->rules, &result->vendor_form, error);
+    if (status == 0)
+        status = normal_form_build(&result->rebuilt, &result->policy->rules, &result->rebuilt_form, error);
+    if (status == 0)
+        status = match_images(&result->vendor, &result->rebuilt, &result->arena, &result->pairs, &result->pair_count,
+                              error);
+    if (status == 0)
+        status = compare_pairs(result->pairs, result->pair_count, &result->vendor_form, &result->rebuilt_form,
+                               &result->arena, &result->comparison, error);
+    return status;
+}
+
+static int compare_step(void *argument)
+{
+    struct comparing *comparing = argument;
+    struct compare_result *result = comparing->result;
+    struct compare_error *error = comparing->error;
+    int status = image_parse(&result->vendor, error);
+    if (status == 0)
+        status = image_parse(&result->rebuilt, error);
+    if (status != 0)
+        return status;
+    bool equal = result->vendor.size == result->rebuilt.size &&
+                 memcmp(result->vendor.bytes, result->rebuilt.bytes, result->vendor.size) == 0;
+    if (equal)
+        status = match_images(&result->vendor, &result->rebuilt, &result->arena, &result->pairs, &result->pair_count,
+                              error);
+    if (status == 0)
+        status = equal ? compare_equal(&result->vendor, &result->arena, &result->comparison, error)
+                       : compare_differing(result, error);
+    if (status == 0)
+        status = judge(result, equal, error);
+    if (status == 0 && comparing->digest)
+        status = digest_both(result, error);
+    if (status == 0)
+        status = image_check_unchanged(&result->vendor, error);
+    if (status == 0)
+        status = image_check_unchanged(&result->rebuilt, error);
+    return status;
+}
+
+static int open_both(struct compare_result *result, struct compare_error *error)
+{
+    int status = image_open(result->vendor_path, &result->vendor, error);
+    if (status == 0)
+        status = image_open(result->rebuilt_path, &result->rebuilt, error);
+    if (status == 0 && image_same_file(&result->vendor, &result->rebuilt))
+        status = error_set(error, COMPARE_ERROR_UNSUPPORTED, result->rebuilt_path,
+                           "vendor and rebuilt are one and the same file, which proves nothing");
+    return status;
+}
+
+/* A fault under a map has no file in its message; the one that changed can be found. */
+static void name_the_changed(struct compare_result *result, struct compare_error *error)
+{
+    struct compare_error named;
+    if (error->file[0] != '\0')
+        return;
+    if (image_check_unchanged(&result->vendor, &named) != 0 || image_check_unchanged(&result->rebuilt, &named) != 0)
+        *error = named;
+}
+
+int compare_files(const char *vendor, const char *rebuilt, const struct compare_options *options,
+                  struct compare_result **out, struct compare_error *error)
+{
+    struct compare_error ignored;
+    struct compare_result *result = calloc(1, sizeof(*result));
+    error = error != NULL ? error : &ignored;
+    *out = NULL;
+    if (result == NULL)
+        return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "no memory");
+    struct comparing comparing = {.result = result, .error = error};
+    result->policy = options != NULL ? options->policy : NULL;
+    comparing.digest = options != NULL && options->digest;
+    result->vendor_path = arena_strdup(&result->arena, vendor);
+    result->rebuilt_path = arena_strdup(&result->arena, rebuilt);
+    if (result->policy == NULL)
+        result->policy = result->own_policy = policy_built_in("standard");
+    int status = result->policy != NULL && result->vendor_path != NULL && result->rebuilt_path != NULL
+                     ? open_both(result, error)
+                     : error_set(error, COMPARE_ERROR_SYSTEM, NULL, "no memory");
+    if (status == 0) {
+        status = image_guard(compare_step, &comparing, error);
+        if (status == COMPARE_ERROR_CHANGED)
+            name_the_changed(result, error);
+    }
+    if (status != 0) {
+        compare_result_free(result);
+        return status;
+    }
+    *out = result;
+    return 0;
+}
+
+void compare_result_free(struct compare_result *result)
+{
+    if (result == NULL)
+        return;
+    normal_form_close(&result->vendor_form);
+    normal_form_close(&result->rebuilt_form);
+    image_close(&result->vendor);
+    image_close(&result->rebuilt);
+    compare_policy_free(result->own_policy);
+    arena_free(&result->arena);
+    free(result);
+}
+
+enum compare_verdict compare_result_verdict(const struct compare_result *result)
+{
+    return result != NULL ? result->verdict : COMPARE_INCONCLUSIVE;
+}
+
+/* ---- One file alone ---- */
+
+struct normalising {
+    struct image image;
+    struct normal_form form;
+    const struct rule_set *rules;
+    int (*take)(void *state, const uint8_t *bytes, size_t size);
+    void *state;
+    struct compare_error *error;
+};
+
+static int normalise_step(void *argument)
+{
+    struct normalising *work = argument;
+    int status = image_parse(&work->image, work->error);
+    if (status == 0)
+        status = normal_form_build(&work->image, work->rules, &work->form, work->error);
+    if (status == 0 && normal_form_each(&work->form, work->take, work->state) != 0)
+        status = error_set(work->error, COMPARE_ERROR_SYSTEM, NULL, "cannot write the normal form: %s",
+                           strerror(errno));
+    return status == 0 ? image_check_unchanged(&work->image, work->error) : status;
+}
+
+static int normalise_into(const char *path, const struct compare_policy *policy,
+                          int (*take)(void *state, const uint8_t *bytes, size_t size), void *state,
+                          struct compare_error *error)
+{
+    struct compare_policy *own = policy == NULL ? policy_built_in("standard") : NULL;
+    struct normalising work = {.take = take, .state = state, .error = error};
+    if (policy == NULL)
+        policy = own;
+    if (policy == NULL)
+        return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "no memory");
+    work.rules = &policy->rules;
+    int status = image_open(path, &work.image, error);
+    if (status == 0)
+        status = image_guard(normalise_step, &work, error);
+    normal_form_close(&work.form);
+    image_close(&work.image);
+    compare_policy_free(own);
+    return status;
+}
+
+static int write_take(void *state, const uint8_t *bytes, size_t size)
+{
+    return fwrite(bytes, 1, size, state) == size ? 0 : COMPARE_ERROR_SYSTEM;
+}
+
+int compare_normalise(const char *path, const struct compare_policy *policy, FILE *out, struct compare_error *error)
+{
+    return normalise_into(path, policy, write_take, out, error);
+}
+
+int compare_digest(const char *path, const struct compare_policy *policy, uint8_t digest[32],
+                   struct compare_error *error)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int status = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1
+                     ? 0
+                     : error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
+    if (status == 0)
+        status = normalise_into(path, policy, digest_take, context, error);
+    if (status == 0 && EVP_DigestFinal_ex(context, digest, NULL) != 1)
+        status = error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
+    EVP_MD_CTX_free(context);
+    return status;
+}

@@ -1,0 +1,168 @@
+/*
+ * libcompare: is this shipped ELF binary what this source code builds?
+ *
+ * Two files go in, always in this order: the vendor's and the rebuilt one. A verdict comes out, with an account of
+ * every byte: identical, set aside by one named rule, or unexplained.
+ *
+ *     struct compare_error error;
+ *     struct compare_result *result = NULL;
+ *     if (compare_files("shipped/prog", "rebuilt/prog", NULL, &result, &error) == 0)
+ *         compare_report_text(result, NULL, stdout);
+ *     else
+ *         fprintf(stderr, "%s\n", error.message);
+ *     compare_result_free(result);
+ *
+ * Sections of this header: errors, policies and rules, comparing, reports, one file alone.
+ *
+ * Stability: the ABI is not settled before 1.0; the soname changes when it breaks. Structures that a caller fills in
+ * begin with their size, so that they can grow. Everything else is opaque.
+ *
+ * Threads: no function keeps state between calls, with one exception. While a file is mapped, a SIGBUS (the file was
+ * truncated under the map) is caught by a handler that is installed for the process and undone afterwards; one
+ * comparison at a time may therefore run in a process.
+ */
+#ifndef LIBCOMPARE_H
+#define LIBCOMPARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define COMPARE_API __attribute__((visibility("default")))
+#else
+#define COMPARE_API
+#endif
+
+/* ---- Errors ----------------------------------------------------------------------------------------------------- */
+
+/* Functions that can fail return 0, or one of these negative values. */
+enum compare_status {
+    COMPARE_OK = 0,
+    COMPARE_ERROR_SYSTEM = -1,      /* open, read, write or memory failed */
+    COMPARE_ERROR_NOT_ELF = -2,     /* the file is something else */
+    COMPARE_ERROR_MALFORMED = -3,   /* an ELF file whose structures cannot be read, a truncated one for example */
+    COMPARE_ERROR_UNSUPPORTED = -4, /* sound, but of a kind that is not handled */
+    COMPARE_ERROR_CHANGED = -5,     /* the file changed while it was being read */
+    COMPARE_ERROR_POLICY = -6,      /* a policy that cannot be used */
+    COMPARE_ERROR_LIMIT = -7,       /* a limit was hit */
+    COMPARE_ERROR_INTERNAL = -8,    /* an invariant of this library does not hold */
+};
+
+/* What went wrong, in one line that names the file and the place. The text is escaped: it can be shown anywhere. */
+struct compare_error {
+    int status;
+    char file[256];    /* empty where no file is to blame */
+    char message[768]; /* includes the file's name */
+};
+
+/* ---- Policies and rules ----------------------------------------------------------------------------------------- */
+
+/* A rule is a named normalisation: what it may set aside, and why that is sound. The table is static. */
+struct compare_rule_info {
+    const char *id;       /* "build-id" */
+    const char *tier;     /* "derived", "inert", "record" */
+    const char *hides;    /* what it sets aside */
+    const char *verifies; /* the structure that is checked before */
+    const char *reason;   /* why that is sound */
+    const char *unsound;  /* what would make it unsound */
+    const char *source;   /* specification or source file that it rests on */
+    bool in_standard;     /* whether policy standard accepts it */
+};
+
+/* The rules, in the order of their table; NULL past the last one. */
+COMPARE_API const struct compare_rule_info *compare_rule_at(size_t index);
+
+/* The set of rules that a user accepts, each with a reason. */
+struct compare_policy;
+
+/*
+ * The policy of this name ("exact", "standard"), or else the one in the JSON file of this path. The caller frees it
+ * with compare_policy_free. COMPARE_ERROR_SYSTEM, COMPARE_ERROR_POLICY.
+ */
+COMPARE_API int compare_policy_open(const char *name_or_path, struct compare_policy **policy,
+                                    struct compare_error *error);
+COMPARE_API void compare_policy_free(struct compare_policy *policy);
+COMPARE_API const char *compare_policy_name(const struct compare_policy *policy);
+
+/* ---- Comparing -------------------------------------------------------------------------------------------------- */
+
+enum compare_verdict {
+    COMPARE_INCONCLUSIVE = 0, /* could not be decided: never to be taken for equality */
+    COMPARE_IDENTICAL,        /* bit for bit */
+    COMPARE_EQUIVALENT,       /* the two normal forms under the policy are equal byte for byte */
+    COMPARE_DIFFERENT,
+};
+
+COMPARE_API const char *compare_verdict_name(enum compare_verdict verdict);
+
+struct compare_options {
+    size_t size;                         /* sizeof(struct compare_options) */
+    const struct compare_policy *policy; /* NULL: standard. Must outlive the result */
+    bool digest;                         /* take the SHA-256 of both files */
+};
+
+struct compare_result;
+
+/*
+ * Compares two files. On success *result holds the verdict and its account; the caller frees it with
+ * compare_result_free. The files stay mapped until then: reports quote their bytes. On failure there is no verdict
+ * other than inconclusive, and *error says why. Directories are refused; pipes are read to their end.
+ */
+COMPARE_API int compare_files(const char *vendor, const char *rebuilt, const struct compare_options *options,
+                              struct compare_result **result, struct compare_error *error);
+COMPARE_API void compare_result_free(struct compare_result *result);
+COMPARE_API enum compare_verdict compare_result_verdict(const struct compare_result *result);
+
+/* 0 identical or equivalent, 1 different, 2 inconclusive: as cmp and diff have it. */
+COMPARE_API int compare_exit_status(enum compare_verdict verdict);
+
+/* ---- Reports ---------------------------------------------------------------------------------------------------- */
+
+struct compare_report_options {
+    size_t size;        /* sizeof(struct compare_report_options) */
+    bool color;         /* text: escape sequences for a terminal */
+    bool all_findings;  /* text: every finding, not the telling ones only */
+    unsigned width;     /* text: columns; 0 for 100 */
+    uint64_t max_bytes; /* JSON: bytes quoted of each side of a finding; 0 for all */
+};
+
+/*
+ * Write the report of a finished result. NULL options stand for the defaults. COMPARE_ERROR_SYSTEM when the stream
+ * fails, COMPARE_ERROR_CHANGED when a file is found truncated while its bytes are quoted.
+ */
+COMPARE_API int compare_report_text(const struct compare_result *result, const struct compare_report_options *options,
+                                    FILE *out, struct compare_error *error);
+COMPARE_API int compare_report_json(const struct compare_result *result, const struct compare_report_options *options,
+                                    FILE *out, struct compare_error *error);
+
+/* The JSON report of a comparison that failed: verdict inconclusive, with the error. policy may be NULL. */
+COMPARE_API int compare_report_json_error(const struct compare_error *failure, const char *policy, FILE *out,
+                                          struct compare_error *error);
+
+/* ---- One file alone --------------------------------------------------------------------------------------------- */
+
+/*
+ * Writes the normal form of a file: everything that the policy's rules do not set aside, as a valid ELF file that
+ * loads the same. Two files have bit-identical normal forms exactly when compare_files calls them identical or
+ * equivalent under the same policy. policy NULL: standard.
+ */
+COMPARE_API int compare_normalise(const char *path, const struct compare_policy *policy, FILE *out,
+                                  struct compare_error *error);
+
+/* The SHA-256 of that normal form. digest has room for 32 bytes. */
+COMPARE_API int compare_digest(const char *path, const struct compare_policy *policy, uint8_t digest[32],
+                               struct compare_error *error);
+
+COMPARE_API const char *compare_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * match: pairs the extents of the two images by what they are. Knows nothing of what differs in them.
+ *
+ * Where both sides have the same program headers, what is loaded is paired by its place: the loader knows no other.
+ * All else, and everything where the program headers differ, is paired by owner, and sections by name, type and flags.
+ * What has no partner is a pair with one side.
+ */
+#ifndef MATCH_MATCH_H
+#define MATCH_MATCH_H
+
+#include "../image/image.h"
+
+struct pair_side {
+    bool present;
+    struct range range; /* of the file */
+    uint32_t section;   /* index, or UINT32_MAX where the owner is no section */
+};
+
+struct pair {
+    enum owner owner;
+    const char *name; /* for reports; escaped */
+    struct pair_side vendor, rebuilt;
+};
+
+/* Every byte of each image is in exactly one pair. The pairs live in the arena. */
+int match_images(const struct image *vendor, const struct image *rebuilt, struct arena *arena, struct pair **pairs,
+                 size_t *count, struct compare_error *error);
+
+#endif

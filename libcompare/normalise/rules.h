@@ -1,0 +1,49 @@
+/*
+ * What the rules of this room share: the claim of a range, which holds the sacred line once for all rules, and the
+ * rules' functions for the table. Private to this room.
+ */
+#ifndef NORMALISE_RULES_H
+#define NORMALISE_RULES_H
+
+#include "normalise.h"
+
+struct claims {
+    const struct image *image;
+    const struct rule_set *rules;
+    struct list asides;
+    bool *sections; /* by index: whether the section's content is set aside */
+    bool out_of_memory;
+};
+
+struct rule {
+    struct compare_rule_info info;
+    void (*claim)(struct claims *claims); /* NULL: claimed by the layout, which needs the others' claims */
+};
+
+extern const struct rule rule_table[RULE_COUNT];
+
+/*
+ * Sets a range aside, unless it touches the load view. Only a record may lie in it (tier `record`, or a derived
+ * value), and nothing ever in an executable mapping. False where it was refused.
+ */
+bool claim_range(struct claims *claims, enum rule_index rule, struct range range);
+
+/* The same for the whole content of a section that is not loaded. */
+bool claim_section(struct claims *claims, enum rule_index rule, const struct section *section);
+bool section_claimed(const struct claims *claims, const struct section *section);
+
+/* Printable ASCII and tabs. */
+bool is_plain_text(const uint8_t *bytes, uint64_t size);
+
+void claim_build_id(struct claims *claims);
+void claim_unloaded_notes(struct claims *claims);
+void claim_comment(struct claims *claims);
+void claim_symbols(struct claims *claims);
+void claim_debug_info(struct claims *claims);
+void claim_debuglink(struct claims *claims);
+void claim_minidebuginfo(struct claims *claims);
+
+/* The layout: which sections keep their place, and the pieces that follow from the claims. */
+int layout_build(struct claims *claims, struct normal_form *form, struct compare_error *error);
+
+#endif
