@@ -82,6 +82,8 @@ static void add_identical(struct sides *sides, struct range vendor, struct range
 static void add_finding(struct sides *sides, struct finding finding)
 {
     finding.pair = sides->pair;
+    if (finding.kind != FINDING_ONE_SIDED)
+        finding.one_sided = RULE_COUNT;
     size_t index = sides->findings.count;
     struct finding *added = list_add(&sides->findings);
     sides->out_of_memory |= added == NULL;
@@ -163,6 +165,7 @@ static void compare_both(struct sides *sides, struct range vendor, struct range 
             compare_stretch(sides, stretch_a, stretch_b, finding, STANDING_IDENTICAL);
         } else if (a.aside != NULL || b.aside != NULL) {
             finding.kind = FINDING_ONE_SIDED;
+            finding.one_sided = a.aside != NULL ? a.aside->rule : b.aside->rule;
             finding.vendor = stretch_a;
             finding.rebuilt = stretch_b;
             add_finding(sides, finding);

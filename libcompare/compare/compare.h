@@ -27,6 +27,7 @@ struct finding {
     enum finding_kind kind;
     enum standing standing;
     enum rule_index rule; /* RULE_COUNT: none */
+    enum rule_index one_sided; /* the rule that applies on one side only; RULE_COUNT: none */
     bool restated;        /* set aside, but its meaning stands elsewhere in the normal form */
     size_t pair;
     struct range vendor, rebuilt; /* of the files; empty where the side has none */

@@ -76,13 +76,37 @@ static void unexplain_restated(struct comparison *comparison)
     }
 }
 
+/*
+ * The forms are equal, and yet bytes stay on one side that have no partner in the other's file: there they are
+ * restated, or stand elsewhere. They belong to the rule by which that side says the same in other words. This is what
+ * a file shows against its own normal form.
+ */
+static void explain_restated(struct compare_result *result)
+{
+    bool linked = image_is_linked(&result->vendor);
+    bool laid_out_anew = result->vendor_form.laid_out_anew || result->rebuilt_form.laid_out_anew;
+    for (size_t i = 0; i < result->comparison.finding_count; i++) {
+        struct finding *finding = &result->comparison.findings[i];
+        if (finding->standing != STANDING_UNEXPLAINED || (finding->one_sided == RULE_COUNT && !laid_out_anew))
+            continue;
+        finding->standing = STANDING_SET_ASIDE;
+        finding->rule = finding->one_sided < RULE_COUNT ? finding->one_sided
+                        : linked                        ? RULE_SECTION_HEADERS
+                                                        : RULE_SECTION_PLACEMENT;
+        finding->restated = true;
+    }
+}
+
 static int decide(struct compare_result *result, struct compare_error *error)
 {
     struct comparison *comparison = &result->comparison;
     bool equal = !comparison->proven_different && normal_forms_equal(&result->vendor_form, &result->rebuilt_form);
     result->verdict = equal ? COMPARE_EQUIVALENT : COMPARE_DIFFERENT;
-    if (!equal && !any_unexplained(comparison)) {
-        unexplain_restated(comparison);
+    if (equal == any_unexplained(comparison)) {
+        if (equal)
+            explain_restated(result);
+        else
+            unexplain_restated(comparison);
         restand(&comparison->vendor, comparison->findings);
         restand(&comparison->rebuilt, comparison->findings);
     }

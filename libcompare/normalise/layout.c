@@ -165,7 +165,8 @@ static bool read_contents(struct layout *layout)
 static uint64_t add_section(struct layout *layout, const struct section *section, uint32_t anchor)
 {
     const struct content *content = plain_content(layout, section);
-    align(layout, content != NULL ? content->alignment : section->alignment);
+    if (!section_claimed(layout->claims, section))
+        align(layout, content != NULL ? content->alignment : section->alignment);
     uint64_t place = layout->form->size;
     if (content != NULL)
         add_piece(layout, (struct piece){.bytes = content->bytes, .size = content->size, .anchor = anchor});
@@ -229,7 +230,7 @@ static bool linked_extent_may_move(const struct claims *claims, const struct ext
     }
 }
 
-static bool linked_may_move(const struct claims *claims, uint64_t fixed)
+static bool linked_may_move(struct claims *claims, uint64_t fixed)
 {
     const struct image *image = claims->image;
     const Elf64_Ehdr *header = &image->header;
@@ -240,9 +241,14 @@ static bool linked_may_move(const struct claims *claims, uint64_t fixed)
     if (image->section_count == 0 && (header->e_shoff != 0 || header->e_shnum != 0 || header->e_shstrndx != 0))
         return false;
     for (size_t i = 0; i < image->extent_count; i++) {
-        if (!linked_extent_may_move(claims, &image->extents[i], fixed))
+        bool names = claims->names != NULL && image->extents[i].owner == OWNER_SECTION &&
+                     image->extents[i].index == claims->names->index;
+        if (!names && !linked_extent_may_move(claims, &image->extents[i], fixed))
             return false;
     }
+    /* The names go with the headers that they belong to; where those stay, they stay. */
+    if (claims->names != NULL)
+        claim_section(claims, RULE_SYMBOLS, claims->names);
     return true;
 }
 

@@ -118,7 +118,7 @@ void claim_symbols(struct claims *claims)
     }
     sections_sound = sections_sound && names_all_used(&section_names, image);
     if (sections_sound)
-        claim_section(claims, RULE_SYMBOLS, section_strings);
+        claims->names = section_strings;
     if (symbols_sound && (!shared || sections_sound) && claim_section(claims, RULE_SYMBOLS, symtab)) {
         claim_symtab_shndx(claims, symtab);
         if (!shared)
