@@ -168,10 +168,11 @@ static bool pair_by_key(struct matching *matching)
 static void pair_by_predecessor(struct matching *matching)
 {
     struct side *vendor = &matching->vendor, *rebuilt = &matching->rebuilt;
-    for (size_t i = 1; i < vendor->count; i++) {
-        size_t before = vendor->partner[i - 1], candidate = before + 1;
+    for (size_t i = 0; i < vendor->count; i++) {
+        /* SIZE_MAX + 1 is 0: the first of what is left follows what was paired by place. */
+        size_t before = i > 0 ? vendor->partner[i - 1] : SIZE_MAX, candidate = before + 1;
         if ((vendor->extents[i].owner == OWNER_PADDING || vendor->extents[i].owner == OWNER_SEGMENT) &&
-            before != SIZE_MAX && candidate < rebuilt->count && rebuilt->partner[candidate] == SIZE_MAX &&
+            (i == 0 || before != SIZE_MAX) && candidate < rebuilt->count && rebuilt->partner[candidate] == SIZE_MAX &&
             rebuilt->extents[candidate].owner == vendor->extents[i].owner) {
             vendor->partner[i] = candidate;
             rebuilt->partner[candidate] = i;
@@ -199,18 +200,19 @@ static uint64_t load_end(const struct image *image)
     return image->load_count > 0 ? image->load[image->load_count - 1].end : 0;
 }
 
-int match_images(const struct image *vendor, const struct image *rebuilt, struct arena *arena, struct pair **pairs,
-                 size_t *count, struct compare_error *error)
+int match_images(const struct image *vendor, const struct image *rebuilt, bool by_place_alone, struct arena *arena,
+                 struct pair **pairs, size_t *count, struct compare_error *error)
 {
     struct matching matching = {.arena = arena, .pairs = {.arena = arena, .item_size = sizeof(struct pair)}};
     uint64_t placed = 0;
     bool paired = true;
     matching.vendor.image = vendor;
     matching.rebuilt.image = rebuilt;
-    if (same_program_headers(vendor, rebuilt)) {
+    if (by_place_alone)
+        placed = vendor->size < rebuilt->size ? vendor->size : rebuilt->size;
+    else if (same_program_headers(vendor, rebuilt))
         placed = load_end(vendor) < load_end(rebuilt) ? load_end(vendor) : load_end(rebuilt);
-        paired = pair_by_place(&matching, placed);
-    }
+    paired = pair_by_place(&matching, placed);
     paired = paired && side_begin(&matching.vendor, vendor, placed, arena) &&
              side_begin(&matching.rebuilt, rebuilt, placed, arena) && pair_by_key(&matching);
     if (paired) {

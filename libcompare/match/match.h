@@ -22,8 +22,11 @@ struct pair {
     struct pair_side vendor, rebuilt;
 };
 
-/* Every byte of each image is in exactly one pair. The pairs live in the arena. */
-int match_images(const struct image *vendor, const struct image *rebuilt, struct arena *arena, struct pair **pairs,
-                 size_t *count, struct compare_error *error);
+/*
+ * Every byte of each image is in exactly one pair. The pairs live in the arena. by_place_alone: everything is paired
+ * by its place in the file.
+ */
+int match_images(const struct image *vendor, const struct image *rebuilt, bool by_place_alone, struct arena *arena,
+                 struct pair **pairs, size_t *count, struct compare_error *error);
 
 #endif

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""Includes point one way: a room includes only what stands to its left on the way of a byte, by its one door."""
+import pathlib
+import re
+import sys
+
+WAY = ["base", "image", "normalise", "match", "compare", "judge", "report"]
+# match does not know rules; what the design draws as one line is a fork there.
+FORBIDDEN = {("match", "normalise")}
+
+
+def faults(top):
+    for path in sorted(top.glob("*/*.[ch]")):
+        room = path.parent.name
+        if room not in WAY or path.name.startswith("test_"):
+            continue
+        for line in path.read_text().splitlines():
+            match = re.match(r'#include "\.\./(\w+)/(\w+)\.h"', line)
+            if not match:
+                continue
+            other, header = match.groups()
+            if other not in WAY:
+                yield f"{path}: {other}/ is no room on the way"
+            elif WAY.index(other) >= WAY.index(room) or (room, other) in FORBIDDEN:
+                yield f"{path}: {room}/ must not include {other}/"
+            elif header != other:
+                yield f"{path}: {other}/{header}.h is not the door of its room"
+
+
+found = list(faults(pathlib.Path(sys.argv[1])))
+print("\n".join(found))
+sys.exit(1 if found else 0)
