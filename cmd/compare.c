@@ -86,9 +86,9 @@ static void settle_terminal(struct arguments *arguments)
     const char *no_color = getenv("NO_COLOR");
     bool terminal = arguments->output == NULL && isatty(STDOUT_FILENO) != 0;
     struct winsize window;
-    arguments->report.color = strcmp(arguments->color, "always") == 0 ||
-                              (strcmp(arguments->color, "auto") == 0 && terminal &&
-                               (no_color == NULL || no_color[0] == '\0'));
+    arguments->report.color =
+        strcmp(arguments->color, "always") == 0 ||
+        (strcmp(arguments->color, "auto") == 0 && terminal && (no_color == NULL || no_color[0] == '\0'));
     if (arguments->report.width == 0 && terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
         arguments->report.width = window.ws_col;
 }
@@ -125,8 +125,7 @@ static int parse(int argc, char **argv, struct arguments *arguments, bool *help)
 }
 
 /* A comparison that came to no verdict: one line for people, and a report for machines. */
-static int inconclusive(const struct arguments *arguments, const struct compare_error *failure,
-                        const char *policy)
+static int inconclusive(const struct arguments *arguments, const struct compare_error *failure, const char *policy)
 {
     struct compare_error error;
     struct output output;

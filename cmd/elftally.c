@@ -4,8 +4,7 @@
 
 #include "command.h"
 
-static const struct command *const commands[] = {&command_compare, &command_rules, &command_normalise,
-                                                 &command_digest};
+static const struct command *const commands[] = {&command_compare, &command_rules, &command_normalise, &command_digest};
 
 static const char general_help[] =
     "elftally: is this shipped ELF binary what this source code builds?\n"

@@ -188,8 +188,8 @@ static int normalise_step(void *argument)
     if (status == 0)
         status = normal_form_build(&work->image, work->rules, &work->form, work->error);
     if (status == 0 && normal_form_each(&work->form, work->take, work->state) != 0)
-        status = error_set(work->error, COMPARE_ERROR_SYSTEM, NULL, "cannot write the normal form: %s",
-                           strerror(errno));
+        status =
+            error_set(work->error, COMPARE_ERROR_SYSTEM, NULL, "cannot write the normal form: %s", strerror(errno));
     return status == 0 ? image_check_unchanged(&work->image, work->error) : status;
 }
 

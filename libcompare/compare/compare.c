@@ -73,10 +73,12 @@ static void add_entry(struct sides *sides, struct list *entries, struct entry en
 
 static void add_identical(struct sides *sides, struct range vendor, struct range rebuilt)
 {
-    add_entry(sides, &sides->vendor_entries,
-              (struct entry){.range = vendor, .standing = STANDING_IDENTICAL, .rule = RULE_COUNT, .peer = rebuilt.begin});
-    add_entry(sides, &sides->rebuilt_entries,
-              (struct entry){.range = rebuilt, .standing = STANDING_IDENTICAL, .rule = RULE_COUNT, .peer = vendor.begin});
+    add_entry(
+        sides, &sides->vendor_entries,
+        (struct entry){.range = vendor, .standing = STANDING_IDENTICAL, .rule = RULE_COUNT, .peer = rebuilt.begin});
+    add_entry(
+        sides, &sides->rebuilt_entries,
+        (struct entry){.range = rebuilt, .standing = STANDING_IDENTICAL, .rule = RULE_COUNT, .peer = vendor.begin});
 }
 
 static void add_finding(struct sides *sides, struct finding finding)
@@ -110,7 +112,8 @@ static void compare_stretch(struct sides *sides, struct range vendor, struct ran
     uint64_t size = range_size(vendor), at = 0, done = 0;
     for (;;) {
         size_t made = sides->findings.count - sides->findings_before;
-        uint64_t gap = (uint64_t)RUN_GAP << (made / FINDINGS_BEFORE_WIDER_GAP < 24 ? made / FINDINGS_BEFORE_WIDER_GAP : 24);
+        uint64_t gap =
+            (uint64_t)RUN_GAP << (made / FINDINGS_BEFORE_WIDER_GAP < 24 ? made / FINDINGS_BEFORE_WIDER_GAP : 24);
         struct run run = {.begin = size, .end = size};
         bool found = run_next(a, b, size, gap, &at, &run);
         if (run.begin > done) {
@@ -118,7 +121,8 @@ static void compare_stretch(struct sides *sides, struct range vendor, struct ran
             if (equal == STANDING_IDENTICAL)
                 add_identical(sides, same_a, same_b);
             else
-                add_finding(sides, (struct finding){.kind = FINDING_MOVED, .rule = RULE_COUNT, .vendor = same_a, .rebuilt = same_b});
+                add_finding(sides, (struct finding){
+                                       .kind = FINDING_MOVED, .rule = RULE_COUNT, .vendor = same_a, .rebuilt = same_b});
         }
         if (!found)
             return;
@@ -155,7 +159,8 @@ static void compare_both(struct sides *sides, struct range vendor, struct range 
     while (!range_empty(vendor) && !range_empty(rebuilt)) {
         struct state a = state_at(sides->vendor, vendor.begin, vendor.end);
         struct state b = state_at(sides->rebuilt, rebuilt.begin, rebuilt.end);
-        uint64_t size_a = a.end - vendor.begin, size_b = b.end - rebuilt.begin, size = size_a < size_b ? size_a : size_b;
+        uint64_t size_a = a.end - vendor.begin, size_b = b.end - rebuilt.begin,
+                 size = size_a < size_b ? size_a : size_b;
         struct range stretch_a = part(vendor.begin, 0, size), stretch_b = part(rebuilt.begin, 0, size);
         struct finding finding = {.kind = FINDING_BYTES, .rule = RULE_COUNT};
         if (a.aside != NULL && b.aside != NULL) {

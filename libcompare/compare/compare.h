@@ -15,20 +15,20 @@ enum standing {
 };
 
 enum finding_kind {
-    FINDING_BYTES = 0,    /* both sides have bytes here, and they differ */
+    FINDING_BYTES = 0, /* both sides have bytes here, and they differ */
     FINDING_ONLY_VENDOR,
     FINDING_ONLY_REBUILT,
-    FINDING_MOVED,        /* the same bytes at another place */
-    FINDING_ONE_SIDED,    /* a rule applies on one side only */
+    FINDING_MOVED,     /* the same bytes at another place */
+    FINDING_ONE_SIDED, /* a rule applies on one side only */
 };
 
 /* One difference: a run, joined over fewer than RUN_GAP equal bytes. */
 struct finding {
     enum finding_kind kind;
     enum standing standing;
-    enum rule_index rule; /* RULE_COUNT: none */
+    enum rule_index rule;      /* RULE_COUNT: none */
     enum rule_index one_sided; /* the rule that applies on one side only; RULE_COUNT: none */
-    bool restated;        /* set aside, but its meaning stands elsewhere in the normal form */
+    bool restated;             /* set aside, but its meaning stands elsewhere in the normal form */
     size_t pair;
     struct range vendor, rebuilt; /* of the files; empty where the side has none */
     uint64_t differing;           /* bytes that differ at their place in the run, or have no partner */

@@ -24,8 +24,7 @@ static uint64_t first_difference(const uint8_t *a, const uint8_t *b, uint64_t si
     return at;
 }
 
-bool run_next(const uint8_t *vendor, const uint8_t *rebuilt, uint64_t size, uint64_t gap, uint64_t *at,
-              struct run *run)
+bool run_next(const uint8_t *vendor, const uint8_t *rebuilt, uint64_t size, uint64_t gap, uint64_t *at, struct run *run)
 {
     uint64_t begin = first_difference(vendor, rebuilt, size, *at);
     if (begin >= size)

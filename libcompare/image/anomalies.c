@@ -91,9 +91,9 @@ static int other_segments(const struct image *image, struct list *anomalies)
         if (status == 0 && has_two_places(segment->type) && segment->file_size > 0 &&
             (!image_file_range(image, segment->address, segment->file_size, &mapped) ||
              mapped.begin != segment->file_offset))
-            status = anomaly_add(anomalies, "segment-place", at,
-                                 "segment %zu (p_type %#x): no PT_LOAD maps its p_vaddr to its p_offset", i,
-                                 segment->type);
+            status =
+                anomaly_add(anomalies, "segment-place", at,
+                            "segment %zu (p_type %#x): no PT_LOAD maps its p_vaddr to its p_offset", i, segment->type);
         if (status == 0 && segment->type == PT_PHDR && segment->file_offset != image->header.e_phoff)
             status = anomaly_add(anomalies, "segment-place", at, "PT_PHDR names another table than e_phoff");
     }
@@ -155,8 +155,8 @@ static int unloaded_section(const struct image *image, const struct section *sec
     for (size_t i = 0; i < image->segment_count; i++) {
         const struct segment *segment = &image->segments[i];
         if (segment->type == PT_LOAD && range_overlaps(segment->bytes, section->bytes))
-            return anomaly_add(anomalies, "section-not-alloc", at,
-                               "%s is not SHF_ALLOC, but segment %u maps its bytes", section->name, segment->index);
+            return anomaly_add(anomalies, "section-not-alloc", at, "%s is not SHF_ALLOC, but segment %u maps its bytes",
+                               section->name, segment->index);
     }
     return 0;
 }
@@ -180,15 +180,13 @@ static uint64_t table_entry_size(const struct image *image, uint32_t type)
     }
 }
 
-static int section_itself(const struct image *image, const struct section *section, uint64_t at,
-                          struct list *anomalies)
+static int section_itself(const struct image *image, const struct section *section, uint64_t at, struct list *anomalies)
 {
     uint64_t entry = table_entry_size(image, section->type);
     if (section->alignment > 1 && (section->alignment & (section->alignment - 1)) != 0)
         return anomaly_add(anomalies, "section-alignment", at, "%s: sh_addralign is no power of two", section->name);
     if (section->type != SHT_NULL && section->link >= image->section_count)
-        return anomaly_add(anomalies, "section-link", at, "%s: sh_link %u is no section", section->name,
-                           section->link);
+        return anomaly_add(anomalies, "section-link", at, "%s: sh_link %u is no section", section->name, section->link);
     if (entry != 0 && section->size != 0 && (section->entry_size != entry || section->size % entry != 0))
         return anomaly_add(anomalies, "section-entries", at, "%s: its size or sh_entsize does not fit its type",
                            section->name);
@@ -206,8 +204,9 @@ static int dynamic_sections(const struct image *image, const struct section *sec
         uint32_t type;
         int64_t tag;
     } pairs[] = {
-        {SHT_DYNSYM, DT_SYMTAB},       {SHT_HASH, DT_HASH},           {SHT_GNU_HASH, DT_GNU_HASH},
-        {SHT_GNU_versym, DT_VERSYM},   {SHT_GNU_verneed, DT_VERNEED}, {SHT_GNU_verdef, DT_VERDEF},
+        {SHT_DYNSYM, DT_SYMTAB},         {SHT_HASH, DT_HASH},
+        {SHT_GNU_HASH, DT_GNU_HASH},     {SHT_GNU_versym, DT_VERSYM},
+        {SHT_GNU_verneed, DT_VERNEED},   {SHT_GNU_verdef, DT_VERDEF},
         {SHT_INIT_ARRAY, DT_INIT_ARRAY}, {SHT_FINI_ARRAY, DT_FINI_ARRAY},
     };
     if (image->dynamic_count == 0 || (section->flags & SHF_ALLOC) == 0 || section->size == 0)
@@ -224,8 +223,7 @@ static int dynamic_sections(const struct image *image, const struct section *sec
         return anomaly_add(anomalies, "dynamic-section", at, "the strings of %s are not at DT_STRTAB", section->name);
     for (size_t i = 0; i < image->segment_count; i++) {
         const struct segment *segment = &image->segments[i];
-        if (section->type == SHT_DYNAMIC && segment->type == PT_DYNAMIC &&
-            segment->file_offset != section->file_offset)
+        if (section->type == SHT_DYNAMIC && segment->type == PT_DYNAMIC && segment->file_offset != section->file_offset)
             return anomaly_add(anomalies, "dynamic-section", at, "%s is not where PT_DYNAMIC is", section->name);
     }
     return 0;
@@ -259,8 +257,8 @@ int anomalies_find(struct image *image, struct list *anomalies, struct compare_e
         status = anomaly_add(anomalies, "section-count", 0, "e_shnum is %u, but there is no section header table",
                              image->header.e_shnum);
     if (status == 0 && image->section_count > 0 && image->names_index >= image->section_count)
-        status = anomaly_add(anomalies, "section-names", 0, "e_shstrndx %ju is no section",
-                             (uintmax_t)image->names_index);
+        status =
+            anomaly_add(anomalies, "section-names", 0, "e_shstrndx %ju is no section", (uintmax_t)image->names_index);
     if (status == 0 && image_is_linked(image))
         status = load_segments(image, anomalies);
     if (status == 0 && image_is_linked(image))

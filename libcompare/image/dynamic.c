@@ -40,8 +40,8 @@ static uint64_t align_up(uint64_t value, uint64_t alignment)
  * The notes of one segment or section, up to the first that does not fit (gABI chapter 5, "Note Section"; alignment
  * 8 only where the holder says so, as in glibc's elf/dl-load.c). Sizes are below 2^32, so the sums cannot overflow.
  */
-static int notes_of(struct image *image, struct list *notes, struct range holder, uint64_t alignment,
-                    uint32_t segment, uint32_t section, struct compare_error *error)
+static int notes_of(struct image *image, struct list *notes, struct range holder, uint64_t alignment, uint32_t segment,
+                    uint32_t section, struct compare_error *error)
 {
     uint64_t at = holder.begin, unit = alignment == 8 ? 8 : 4;
     while (holder.end - at >= 12) {

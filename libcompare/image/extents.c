@@ -100,8 +100,7 @@ static bool partition_gap(struct partition *partition, uint64_t end, enum owner 
     bool added = true;
     while (added && partition->end < end) {
         const struct claims *segments = partition->segments;
-        while (partition->segment < segments->count &&
-               segments->items[partition->segment].range.end <= partition->end)
+        while (partition->segment < segments->count && segments->items[partition->segment].range.end <= partition->end)
             partition->segment++;
         if (partition->segment == segments->count)
             return partition_add(partition, end, otherwise, 0);

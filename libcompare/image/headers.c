@@ -93,15 +93,15 @@ int headers_parse(struct image *image, struct compare_error *error)
         return error_set(error, COMPARE_ERROR_MALFORMED, image->path, "e_ehsize is %u, not %zu", header->e_ehsize,
                          ehdr_size(image));
     if (header->e_phnum != 0 && header->e_phentsize != phdr_size(image))
-        return error_set(error, COMPARE_ERROR_MALFORMED, image->path, "e_phentsize is %u, not %zu",
-                         header->e_phentsize, phdr_size(image));
+        return error_set(error, COMPARE_ERROR_MALFORMED, image->path, "e_phentsize is %u, not %zu", header->e_phentsize,
+                         phdr_size(image));
     /* The kernel takes e_phnum as it stands and refuses such a table (fs/binfmt_elf.c, load_elf_phdrs). */
     if (header->e_phnum == PN_XNUM)
         return error_set(error, COMPARE_ERROR_UNSUPPORTED, image->path,
                          "e_phnum is PN_XNUM: no kernel loads 65,535 program headers or more");
     if (header->e_shoff != 0 && header->e_shentsize != shdr_size(image))
-        return error_set(error, COMPARE_ERROR_MALFORMED, image->path, "e_shentsize is %u, not %zu",
-                         header->e_shentsize, shdr_size(image));
+        return error_set(error, COMPARE_ERROR_MALFORMED, image->path, "e_shentsize is %u, not %zu", header->e_shentsize,
+                         shdr_size(image));
     return 0;
 }
 

@@ -16,6 +16,9 @@ static struct range mapped_pages(const struct image *image, const struct segment
 {
     uint64_t page = image->page_size;
     struct range pages = segment->bytes;
+    /* One without bytes still maps what stands before its address in its first page (kernels before 6.6, ld.so). */
+    if (segment->file_size == 0)
+        pages.begin = pages.end = segment->file_offset < image->size ? segment->file_offset : image->size;
     pages.begin -= pages.begin % page;
     bool tail_zeroed = segment->memory_size > segment->file_size && (segment->flags & PF_W) != 0;
     if (!tail_zeroed) {
@@ -33,8 +36,6 @@ static void load_linked(struct image *image)
         (struct range){image->header.e_phoff, image->header.e_phoff + image->segment_count * entry};
     for (size_t i = 0; i < image->segment_count; i++) {
         const struct segment *segment = &image->segments[i];
-        if (range_empty(segment->bytes))
-            continue;
         bool mapped = segment->type == PT_LOAD;
         struct range range = mapped ? mapped_pages(image, segment) : segment->bytes;
         image->load[image->load_count++] = range;

@@ -123,7 +123,8 @@ static bool same_row(const struct row *row, const struct pair *first, const stru
     bool sections = pair->owner == OWNER_SECTION;
     return first->owner == pair->owner && strcmp(first->name, pair->name) == 0 &&
            row->vendor.present == pair->vendor.present && row->rebuilt.present == pair->rebuilt.present &&
-           (!sections || (row->vendor.section == pair->vendor.section && row->rebuilt.section == pair->rebuilt.section)) &&
+           (!sections ||
+            (row->vendor.section == pair->vendor.section && row->rebuilt.section == pair->rebuilt.section)) &&
            (!pair->vendor.present || row->vendor.range.end == pair->vendor.range.begin) &&
            (!pair->rebuilt.present || row->rebuilt.range.end == pair->rebuilt.range.begin);
 }

@@ -23,8 +23,8 @@ struct tally {
 struct row {
     size_t pair; /* whose name and owner it bears */
     struct pair_side vendor, rebuilt;
-    uint64_t differing; /* bytes that differ or have no partner, on the side that has more */
-    uint64_t moved;     /* bytes of the vendor's that are the same at another place */
+    uint64_t differing;     /* bytes that differ or have no partner, on the side that has more */
+    uint64_t moved;         /* bytes of the vendor's that are the same at another place */
     enum standing standing; /* the gravest of its findings */
     bool rules[RULE_COUNT];
     size_t finding_count;

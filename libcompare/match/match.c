@@ -29,8 +29,8 @@ static bool add_pair(struct matching *matching, const struct extent *vendor, con
     if (pair == NULL)
         return false;
     /* The side that has section headers knows better what the bytes are. */
-    bool vendor_names = vendor != NULL && (rebuilt == NULL || vendor->owner == OWNER_SECTION ||
-                                           rebuilt->owner != OWNER_SECTION);
+    bool vendor_names =
+        vendor != NULL && (rebuilt == NULL || vendor->owner == OWNER_SECTION || rebuilt->owner != OWNER_SECTION);
     const struct extent *named = vendor_names ? vendor : rebuilt;
     pair->owner = named->owner;
     image_owner_name(vendor_names ? matching->vendor.image : matching->rebuilt.image, named, name, sizeof(name));

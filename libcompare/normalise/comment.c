@@ -98,8 +98,7 @@ void claim_minidebuginfo(struct claims *claims)
     const struct section *section = plain_section(image, ".gnu_debugdata", 0);
     uint8_t head[20];
     uint64_t made;
-    if (section != NULL &&
-        xz_exactly(image->bytes + section->bytes.begin, section->size, head, sizeof(head), &made) &&
+    if (section != NULL && xz_exactly(image->bytes + section->bytes.begin, section->size, head, sizeof(head), &made) &&
         made > sizeof(Elf64_Ehdr) && memcmp(head, image->bytes, EI_OSABI) == 0 &&
         image_u16(image, head + 18) == image->header.e_machine)
         claim_section(claims, RULE_MINIDEBUGINFO, section);

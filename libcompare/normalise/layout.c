@@ -135,9 +135,9 @@ static const struct content *plain_content(struct layout *layout, const struct s
 static bool wants_plain_content(const struct layout *layout, const struct section *section)
 {
     const struct claims *claims = layout->claims;
-    return section->bytes.begin >= layout->fixed && (section->flags & (SHF_COMPRESSED | SHF_ALLOC)) == SHF_COMPRESSED && !range_empty(section->bytes) &&
-           claims->rules->accepted[RULE_COMPRESSION] && !section_claimed(claims, section) &&
-           !image_in_load_view(claims->image, section->bytes);
+    return section->bytes.begin >= layout->fixed && (section->flags & (SHF_COMPRESSED | SHF_ALLOC)) == SHF_COMPRESSED &&
+           !range_empty(section->bytes) && claims->rules->accepted[RULE_COMPRESSION] &&
+           !section_claimed(claims, section) && !image_in_load_view(claims->image, section->bytes);
 }
 
 /* Decompresses once what is compared by its content; a stream that is not exact stays as it is. */
@@ -216,13 +216,11 @@ static bool linked_extent_may_move(const struct claims *claims, const struct ext
         return !image_in_load_view(image, extent->range);
     case OWNER_SECTION: {
         const struct section *section = &image->sections[extent->index];
-        return !stays_unloaded(claims, section) ||
-               (section->link == 0 && section->info == 0 && section->address == 0 &&
-                section->alignment <= ALIGNMENT_LIMIT);
+        return !stays_unloaded(claims, section) || (section->link == 0 && section->info == 0 && section->address == 0 &&
+                                                    section->alignment <= ALIGNMENT_LIMIT);
     }
     case OWNER_PADDING:
-        return range_empty(moving) ||
-               (claims->rules->accepted[RULE_PADDING] && image_all_zero(image, moving));
+        return range_empty(moving) || (claims->rules->accepted[RULE_PADDING] && image_all_zero(image, moving));
     case OWNER_OVERLAY:
         return false;
     default:
@@ -361,7 +359,8 @@ static bool lay_out_linked(struct layout *layout)
         if (extent->owner != OWNER_SECTION || !stays_unloaded(claims, &image->sections[extent->index]))
             continue;
         const struct section *section = &image->sections[extent->index];
-        uint64_t place = section->bytes.begin < layout->fixed ? section->file_offset : add_section(layout, section, ++anchor);
+        uint64_t place =
+            section->bytes.begin < layout->fixed ? section->file_offset : add_section(layout, section, ++anchor);
         restate_section(layout, &restated, section, place);
     }
     if (restated.count + 1 >= SHN_LORESERVE)
@@ -447,8 +446,12 @@ static Elf64_Shdr restated_in_place(struct layout *layout, const struct section 
     return (Elf64_Shdr){
         .sh_flags = plain ? section->flags & ~(uint64_t)SHF_COMPRESSED : section->flags,
         .sh_offset = place,
-        .sh_size = content != NULL ? content->size : claimed ? 0 : section->size,
-        .sh_addralign = content != NULL ? content->alignment : claimed ? 1 : section->alignment,
+        .sh_size = content != NULL ? content->size
+                   : claimed       ? 0
+                                   : section->size,
+        .sh_addralign = content != NULL ? content->alignment
+                        : claimed       ? 1
+                                        : section->alignment,
     };
 }
 

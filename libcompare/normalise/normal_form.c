@@ -45,8 +45,7 @@ struct cursor {
 
 static uint64_t cursor_left(struct cursor *cursor)
 {
-    while (cursor->piece < cursor->form->piece_count &&
-           cursor->used == cursor->form->pieces[cursor->piece].size) {
+    while (cursor->piece < cursor->form->piece_count && cursor->used == cursor->form->pieces[cursor->piece].size) {
         cursor->piece++;
         cursor->used = 0;
     }

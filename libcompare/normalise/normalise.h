@@ -39,7 +39,7 @@ struct aside {
     struct range range;
     enum rule_index rule;
     const uint8_t *replacement; /* what stands in its place; NULL: zeros, or nothing */
-    bool restated; /* its meaning stands in the normal form in other words (decompressed, renumbered) */
+    bool restated;              /* its meaning stands in the normal form in other words (decompressed, renumbered) */
 };
 
 /*
@@ -64,7 +64,7 @@ struct normal_form {
     const struct piece **sourced; /* those with a source, by its place in the file */
     size_t sourced_count;
     uint64_t size;
-    bool laid_out_anew; /* sections outside the load view have no fixed place */
+    bool laid_out_anew;       /* sections outside the load view have no fixed place */
     struct content *contents; /* decompressed, by this form, to be freed */
     size_t content_count;
 };

@@ -47,14 +47,22 @@ static bool dynamic_may_cover(const struct image *image, uint64_t address, uint6
     static const struct {
         int64_t begin, size;
     } tables[] = {
-        {DT_STRTAB, DT_STRSZ},   {DT_RELA, DT_RELASZ},
-        {DT_REL, DT_RELSZ},      {DT_JMPREL, DT_PLTRELSZ},
-        {DT_RELR, DT_RELRSZ},    {DT_INIT_ARRAY, DT_INIT_ARRAYSZ},
-        {DT_FINI_ARRAY, DT_FINI_ARRAYSZ}, {DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ},
-        {DT_SYMTAB, 0},          {DT_HASH, 0},
-        {DT_GNU_HASH, 0},        {DT_VERSYM, 0},
-        {DT_VERNEED, 0},         {DT_VERDEF, 0},
-        {DT_INIT, 0},            {DT_FINI, 0},
+        {DT_STRTAB, DT_STRSZ},
+        {DT_RELA, DT_RELASZ},
+        {DT_REL, DT_RELSZ},
+        {DT_JMPREL, DT_PLTRELSZ},
+        {DT_RELR, DT_RELRSZ},
+        {DT_INIT_ARRAY, DT_INIT_ARRAYSZ},
+        {DT_FINI_ARRAY, DT_FINI_ARRAYSZ},
+        {DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ},
+        {DT_SYMTAB, 0},
+        {DT_HASH, 0},
+        {DT_GNU_HASH, 0},
+        {DT_VERSYM, 0},
+        {DT_VERNEED, 0},
+        {DT_VERDEF, 0},
+        {DT_INIT, 0},
+        {DT_FINI, 0},
     };
     struct range range, nearest = {0, 0};
     bool below = false, unsized = false;
@@ -128,9 +136,9 @@ static bool is_unloaded_note(const struct image *image, const struct note *note,
 {
     if (strcmp(section->name, ".note.gnu.gold-version") == 0)
         return note->type == NT_GNU_GOLD_VERSION && owner_is(image, note, "GNU", 4) &&
-               is_plain_text(image->bytes + note->descriptor.begin,
-                             strnlen((const char *)image->bytes + note->descriptor.begin,
-                                     range_size(note->descriptor)));
+               is_plain_text(
+                   image->bytes + note->descriptor.begin,
+                   strnlen((const char *)image->bytes + note->descriptor.begin, range_size(note->descriptor)));
     return strcmp(section->name, ".gnu.build.attributes") == 0 && owner_is(image, note, "GA", 2) &&
            (note->type == NT_GNU_BUILD_ATTRIBUTE_OPEN || note->type == NT_GNU_BUILD_ATTRIBUTE_FUNC) &&
            range_size(note->descriptor) <= 16;

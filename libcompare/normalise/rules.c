@@ -76,8 +76,9 @@ const struct rule rule_table[RULE_COUNT] = {
                     .id = "comment",
                     .tier = "inert",
                     .hides = ".comment",
-                    .verifies = "the only section of that name; SHT_PROGBITS, flags MERGE and STRINGS at most, outside the "
-                                "load view; NUL-terminated printable strings of at most 64 KiB together",
+                    .verifies =
+                        "the only section of that name; SHT_PROGBITS, flags MERGE and STRINGS at most, outside the "
+                        "load view; NUL-terminated printable strings of at most 64 KiB together",
                     .reason = "names of the compilers and the linker; never loaded",
                     .unsound = "a program that reads its own file",
                     .source = "gABI chapter 4, special sections",
@@ -126,8 +127,9 @@ const struct rule rule_table[RULE_COUNT] = {
                     .id = "debuglink",
                     .tier = "inert",
                     .hides = ".gnu_debuglink and .gnu_debugaltlink",
-                    .verifies = "outside the load view; a printable file name, zero padding, and a CRC (debuglink) or a "
-                                "20-byte build ID (altlink), and nothing else",
+                    .verifies =
+                        "outside the load view; a printable file name, zero padding, and a CRC (debuglink) or a "
+                        "20-byte build ID (altlink), and nothing else",
                     .reason = "tells debuggers the name of the separate debug file; never loaded, and never followed "
                               "by this tool",
                     .unsound = "a program that reads its own file",
@@ -143,8 +145,9 @@ const struct rule rule_table[RULE_COUNT] = {
                     .id = "minidebuginfo",
                     .tier = "inert",
                     .hides = ".gnu_debugdata",
-                    .verifies = "outside the load view; one xz stream that ends where the section ends and holds an ELF "
-                                "file of the same class, byte order and machine",
+                    .verifies =
+                        "outside the load view; one xz stream that ends where the section ends and holds an ELF "
+                        "file of the same class, byte order and machine",
                     .reason = "a compressed symbol table for debuggers; never loaded",
                     .unsound = "a program that reads its own file",
                     .source = "gdb documentation, \"MiniDebugInfo\"",
@@ -174,7 +177,8 @@ const struct rule rule_table[RULE_COUNT] = {
                 {
                     .id = "compression",
                     .tier = "derived",
-                    .hides = "the compressed form of SHF_COMPRESSED sections, which are compared by their plain content",
+                    .hides =
+                        "the compressed form of SHF_COMPRESSED sections, which are compared by their plain content",
                     .verifies = "zlib or zstd; the stream uses up the section exactly and yields ch_size exactly; the "
                                 "section is outside the load view and may be laid out anew",
                     .reason = "the same content, compressed by other means or not at all",

@@ -11,7 +11,7 @@ struct claims {
     const struct image *image;
     const struct rule_set *rules;
     struct list asides;
-    bool *sections; /* by index: whether the section's content is set aside */
+    bool *sections;              /* by index: whether the section's content is set aside */
     const struct section *names; /* a sound section name table: it goes where the section headers go */
     bool out_of_memory;
 };

@@ -14,8 +14,8 @@ struct names {
 
 static bool names_begin(struct names *names, const struct image *image, const struct section *table)
 {
-    bool sound = table != NULL && table->type == SHT_STRTAB && (table->flags & ~(uint64_t)SHF_STRINGS) == 0 &&
-                 table->size > 0;
+    bool sound =
+        table != NULL && table->type == SHT_STRTAB && (table->flags & ~(uint64_t)SHF_STRINGS) == 0 && table->size > 0;
     if (sound) {
         const uint8_t *bytes = image->bytes + table->bytes.begin;
         sound = bytes[0] == 0 && bytes[table->size - 1] == 0;

@@ -8,7 +8,7 @@
 #include "report.h"
 
 #define REPORT_VERSION 1
-#define DUMP (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY)
+#define DUMP           (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY)
 
 /* Sizes and offsets of files, which stay below 2^63. */
 static json_t *number(uint64_t value)
@@ -74,9 +74,9 @@ static json_t *anomalies_array(const struct report_side sides[2])
     for (size_t side = 0; side < 2; side++) {
         for (size_t i = 0; i < sides[side].image->anomaly_count; i++) {
             const struct anomaly *anomaly = &sides[side].image->anomalies[i];
-            json_array_append_new(array, json_pack("{s:s,s:s,s:s,s:o}", "side", sides[side].label, "id", anomaly->id,
-                                                   "message", anomaly->message, "offset",
-                                                   number(anomaly->file_offset)));
+            json_array_append_new(array,
+                                  json_pack("{s:s,s:s,s:s,s:o}", "side", sides[side].label, "id", anomaly->id,
+                                            "message", anomaly->message, "offset", number(anomaly->file_offset)));
         }
     }
     return array;
@@ -110,9 +110,8 @@ static json_t *row_side(const struct image *image, const struct pair_side *side)
 {
     if (!side->present)
         return json_null();
-    return json_pack("{s:o,s:o,s:o,s:o}", "index",
-                     side->section != UINT32_MAX ? number(side->section) : json_null(), "offset",
-                     number(side->range.begin), "size", number(range_size(side->range)), "address",
+    return json_pack("{s:o,s:o,s:o,s:o}", "index", side->section != UINT32_MAX ? number(side->section) : json_null(),
+                     "offset", number(side->range.begin), "size", number(range_size(side->range)), "address",
                      address_of(image, side->range.begin));
 }
 
@@ -134,8 +133,8 @@ static json_t *row_object(const struct compare_result *result, const struct row 
     }
     return json_pack("{s:s,s:s,s:o,s:o,s:o,s:b,s:s,s:o}", "name", result->pairs[row->pair].name, "owner",
                      owners[result->pairs[row->pair].owner], "vendor", row_side(&result->vendor, &row->vendor),
-                     "rebuilt", row_side(&result->rebuilt, &row->rebuilt), "differing", number(row->differing),
-                     "moved", row->moved > 0, "standing", standing_id(row->standing), "rules", rules);
+                     "rebuilt", row_side(&result->rebuilt, &row->rebuilt), "differing", number(row->differing), "moved",
+                     row->moved > 0, "standing", standing_id(row->standing), "rules", rules);
 }
 
 static int write_rows(const struct compare_result *result, FILE *out)
@@ -172,8 +171,8 @@ static int write_finding_side(const char *label, const struct image *image, stru
     if (most != 0 && range_size(range) > most)
         quoted.end = range.begin + most;
     bool mapped = image_address(image, range.begin, &address);
-    if (fprintf(out, ",\"%s\":{\"offset\":%ju,\"size\":%ju,\"omitted\":%ju,\"address\":", label,
-                (uintmax_t)range.begin, (uintmax_t)range_size(range), (uintmax_t)(range.end - quoted.end)) < 0 ||
+    if (fprintf(out, ",\"%s\":{\"offset\":%ju,\"size\":%ju,\"omitted\":%ju,\"address\":", label, (uintmax_t)range.begin,
+                (uintmax_t)range_size(range), (uintmax_t)(range.end - quoted.end)) < 0 ||
         (mapped ? fprintf(out, "\"%#jx\"", (uintmax_t)address) : fprintf(out, "null")) < 0 ||
         fputs(",\"bytes\":\"", out) == EOF || write_bytes(image, quoted, out) != 0)
         return COMPARE_ERROR_SYSTEM;
@@ -222,8 +221,9 @@ static int write_account(const struct report_side *side, FILE *out)
                          (uintmax_t)entry->range.end, standing_id(entry->standing)) < 0;
         failed = failed || (entry->rule < RULE_COUNT ? fprintf(out, "\"%s\"", compare_rule_at(entry->rule)->id)
                                                      : fprintf(out, "null")) < 0;
-        failed = failed || (entry->standing == STANDING_IDENTICAL ? fprintf(out, ",\"peer\":%ju}", (uintmax_t)entry->peer)
-                                                                  : fprintf(out, ",\"peer\":null}")) < 0;
+        failed =
+            failed || (entry->standing == STANDING_IDENTICAL ? fprintf(out, ",\"peer\":%ju}", (uintmax_t)entry->peer)
+                                                             : fprintf(out, ",\"peer\":null}")) < 0;
         failed = failed || fputs(i + 1 < side->account->count ? ",\n" : "]", out) == EOF;
     }
     return failed ? COMPARE_ERROR_SYSTEM : 0;
@@ -290,8 +290,7 @@ int compare_report_json_error(const struct compare_error *failure, const char *p
         status = member(out, "policy",
                         json_pack("{s:o,s:[]}", "name", escaped(policy != NULL ? policy : "standard"), "rules"), false);
     if (status == 0)
-        status = member(out, "error",
-                        json_pack("{s:s,s:s}", "file", failure->file, "message", failure->message), true);
+        status = member(out, "error", json_pack("{s:s,s:s}", "file", failure->file, "message", failure->message), true);
     if (status != 0 || fputs("}\n", out) == EOF || fflush(out) != 0)
         return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot write the report");
     return 0;

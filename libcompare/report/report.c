@@ -33,8 +33,8 @@ const char *report_standing_name(enum standing standing)
 
 const char *report_type_name(uint16_t type)
 {
-    static const char *const names[] = {[ET_REL] = "relocatable", [ET_EXEC] = "executable", [ET_DYN] = "shared object",
-                                        [ET_CORE] = "core file"};
+    static const char *const names[] = {
+        [ET_REL] = "relocatable", [ET_EXEC] = "executable", [ET_DYN] = "shared object", [ET_CORE] = "core file"};
     return type < ARRAY_COUNT(names) ? names[type] : NULL;
 }
 
@@ -44,10 +44,10 @@ const char *report_machine_name(uint16_t machine)
         uint16_t machine;
         const char *name;
     } names[] = {
-        {EM_X86_64, "x86-64"}, {EM_386, "i386"},     {EM_AARCH64, "AArch64"},  {EM_ARM, "ARM"},
-        {EM_MIPS, "MIPS"},     {EM_PPC, "PowerPC"},  {EM_PPC64, "PowerPC 64"}, {EM_RISCV, "RISC-V"},
-        {EM_S390, "s390"},     {EM_SPARC, "SPARC"},  {EM_SPARCV9, "SPARC V9"}, {EM_68K, "m68k"},
-        {EM_BPF, "BPF"},       {EM_PARISC, "PA-RISC"}, {EM_ALPHA, "Alpha"},    {258, "LoongArch"},
+        {EM_X86_64, "x86-64"}, {EM_386, "i386"},       {EM_AARCH64, "AArch64"},  {EM_ARM, "ARM"},
+        {EM_MIPS, "MIPS"},     {EM_PPC, "PowerPC"},    {EM_PPC64, "PowerPC 64"}, {EM_RISCV, "RISC-V"},
+        {EM_S390, "s390"},     {EM_SPARC, "SPARC"},    {EM_SPARCV9, "SPARC V9"}, {EM_68K, "m68k"},
+        {EM_BPF, "BPF"},       {EM_PARISC, "PA-RISC"}, {EM_ALPHA, "Alpha"},      {258, "LoongArch"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (names[i].machine == machine)

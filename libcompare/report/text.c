@@ -6,12 +6,12 @@
 
 #include "report.h"
 
-#define WIDTH_DEFAULT 100
-#define ROWS_SHOWN 40
-#define FINDINGS_SHOWN 8
+#define WIDTH_DEFAULT           100
+#define ROWS_SHOWN              40
+#define FINDINGS_SHOWN          8
 #define FINDINGS_SHOWN_PER_PAIR 2
-#define ANOMALIES_SHOWN 8
-#define BYTES_SHOWN 16
+#define ANOMALIES_SHOWN         8
+#define BYTES_SHOWN             16
 
 struct text {
     const struct compare_result *result;
@@ -27,10 +27,10 @@ static const char *paint(const struct text *text, const char *code)
     return text->options->color ? code : "";
 }
 
-#define PLAIN "\033[0m"
-#define BOLD "\033[1m"
-#define RED "\033[31m"
-#define GREEN "\033[32m"
+#define PLAIN  "\033[0m"
+#define BOLD   "\033[1m"
+#define RED    "\033[31m"
+#define GREEN  "\033[32m"
 #define YELLOW "\033[33m"
 
 static const char *standing_color(enum standing standing)
@@ -64,7 +64,8 @@ static const char *fitted(const char *name, size_t width, char *buffer, size_t b
     if (length <= width || width < 8 || buffer_size <= width)
         snprintf(buffer, buffer_size, "%s", name);
     else
-        snprintf(buffer, buffer_size, "%.*s...%s", (int)(width - 3) / 2, name, name + length - (width - 3 - (width - 3) / 2));
+        snprintf(buffer, buffer_size, "%.*s...%s", (int)(width - 3) / 2, name,
+                 name + length - (width - 3 - (width - 3) / 2));
     return buffer;
 }
 
@@ -224,7 +225,8 @@ static void write_rows(const struct text *text)
     if (hidden > 0)
         fprintf(text->out, "%zu more that differ are not shown (--all shows them)\n", hidden);
     if (shown > 0)
-        fprintf(text->out, "%zu other section%s and gap%s: identical\n", identical, plural(identical), plural(identical));
+        fprintf(text->out, "%zu other section%s and gap%s: identical\n", identical, plural(identical),
+                plural(identical));
 }
 
 /* ---- Tally ---- */
