@@ -325,6 +325,25 @@ static bool restate_end(struct layout *layout, struct restated *restated, uint8_
     return true;
 }
 
+/* The table in stretches: the headers of sections that stay are restated, the others are gone. */
+static void claim_section_table(struct claims *claims)
+{
+    const struct image *image = claims->image;
+    uint64_t entry = image->header.e_shentsize;
+    struct range stretch = {image->header.e_shoff, image->header.e_shoff};
+    bool restated = false;
+    for (uint64_t i = 0; i <= image->section_count; i++) {
+        bool stays = i < image->section_count && stays_unloaded(claims, &image->sections[i]);
+        if (i == image->section_count || stays != restated) {
+            if (claim_range(claims, RULE_SECTION_HEADERS, stretch))
+                ((struct aside *)claims->asides.items + claims->asides.count - 1)->restated = restated;
+            stretch.begin = stretch.end;
+            restated = stays;
+        }
+        stretch.end += entry;
+    }
+}
+
 static void claim_linked(struct claims *claims, uint64_t fixed, const uint8_t *header)
 {
     const struct image *image = claims->image;
@@ -332,7 +351,7 @@ static void claim_linked(struct claims *claims, uint64_t fixed, const uint8_t *h
     claim_with(claims, RULE_ELF_HEADER_SECTIONS, offset, header + offset.begin);
     claim_with(claims, RULE_ELF_HEADER_SECTIONS, counts, header + counts.begin);
     if (image->section_count > 0)
-        claim_range(claims, RULE_SECTION_HEADERS, section_table(image));
+        claim_section_table(claims);
     for (size_t i = 0; i < image->extent_count; i++) {
         struct range range = image->extents[i].range;
         if (range.begin < fixed)
