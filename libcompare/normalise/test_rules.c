@@ -241,7 +241,10 @@ static void what_is_no_xz_stream_is_no_minidebuginfo(void **state)
     (void)state;
     struct built built;
     built_program(&built, true, false, ET_DYN);
-    built_section(&built, ".gnu_debugdata", SHT_PROGBITS, 0, "\xfd" "7zXZ\0payload", 13);
+    built_section(&built, ".gnu_debugdata", SHT_PROGBITS, 0,
+                  "\xfd"
+                  "7zXZ\0payload",
+                  13);
     built_layout(&built);
     assert_int_equal(rule_on(&built, ".gnu_debugdata", 0), RULE_COUNT);
 }
@@ -325,7 +328,8 @@ static void a_stream_that_is_not_exact_is_no_content(void **state)
         uint64_t stated;
         size_t more;
         bool sound;
-    } cases[] = {{exact, 0, true}, {exact, 1, false}, {exact - 1, 0, false}, {exact + 1, 0, false}, {1ull << 40, 0, false}};
+    } cases[] = {
+        {exact, 0, true}, {exact, 1, false}, {exact - 1, 0, false}, {exact + 1, 0, false}, {1ull << 40, 0, false}};
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct built built;
         built_program(&built, true, false, ET_DYN);
@@ -359,8 +363,9 @@ static void symbols_are_set_aside_with_all_their_strings_used(void **state)
         uint32_t name;
         bool sound;
     } cases[] = {
-        {"\0main", 6, 1, true},           {"\0main\0payload", 14, 1, false}, {"\0main", 6, 6, false},
-        {"\0xmain", 7, 2, true /* a suffix */}, {"\0main", 5, 1, false},    {"main", 5, 0, false},
+        {"\0main", 6, 1, true},  {"\0main\0payload", 14, 1, false},
+        {"\0main", 6, 6, false}, {"\0xmain", 7, 2, true /* a suffix */},
+        {"\0main", 5, 1, false}, {"main", 5, 0, false},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct built built;

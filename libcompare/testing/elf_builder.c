@@ -153,8 +153,8 @@ static void write_phdr(struct built *built, size_t index)
 {
     const Elf64_Phdr *phdr = &built->segments[index];
     uint8_t *to = built->bytes + built->header.e_phoff + index * built->header.e_phentsize;
-    const uint64_t wide[] = {phdr->p_offset, phdr->p_vaddr, phdr->p_paddr, phdr->p_filesz, phdr->p_memsz,
-                             phdr->p_align};
+    const uint64_t wide[] = {phdr->p_offset, phdr->p_vaddr, phdr->p_paddr,
+                             phdr->p_filesz, phdr->p_memsz, phdr->p_align};
     put_word(built, to, phdr->p_type);
     put_word(built, to + (built->is64 ? 4 : 24), phdr->p_flags);
     for (size_t i = 0; i < ARRAY_COUNT(wide); i++) {

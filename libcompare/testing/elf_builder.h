@@ -11,7 +11,7 @@
 #include "../judge/judge.h"
 
 #define BUILT_SECTIONS 40
-#define BUILT_PAGE 4096
+#define BUILT_PAGE     4096
 
 struct built_section {
     char name[32];
