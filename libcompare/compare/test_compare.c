@@ -78,7 +78,8 @@ static void what_is_called_equivalent_is_mapped_the_same(void **state)
             /* Most bytes are padding of pages: what has a structure is changed more often. */
             if (rand() % 4 != 0)
                 at = rand() % 2 ? (size_t)rand() % 1100 : vendor.size - 1 - (size_t)rand() % 700;
-            rebuilt.bytes[at] = rand() % 3 ? (uint8_t)rand() : (uint8_t)(rebuilt.bytes[at] ^ 1 << rand() % 8);
+            unsigned changed = rand() % 3 ? (unsigned)rand() : rebuilt.bytes[at] ^ 1u << rand() % 8;
+            rebuilt.bytes[at] = (uint8_t)changed;
         }
         int verdict = built_verdict(&vendor, &rebuilt);
         if (verdict < 0)

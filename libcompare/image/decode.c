@@ -162,7 +162,8 @@ size_t image_encode_shdr(const struct image *image, const Elf64_Shdr *shdr, uint
 /* These are read where no record type of libelf fits: note headers, compression headers, debug information. */
 uint16_t image_u16(const struct image *image, const uint8_t *bytes)
 {
-    return image->big_endian ? (uint16_t)(bytes[0] << 8 | bytes[1]) : (uint16_t)(bytes[1] << 8 | bytes[0]);
+    unsigned high = bytes[image->big_endian ? 0 : 1], low = bytes[image->big_endian ? 1 : 0];
+    return (uint16_t)(high << 8 | low);
 }
 
 uint32_t image_u32(const struct image *image, const uint8_t *bytes)

@@ -412,8 +412,8 @@ static void unloaded_notes_are_known_ones_only(void **state)
     (void)state;
     struct built built;
     built_program(&built, true, false, ET_DYN);
-    built_note(&built, ".note.gnu.gold-version", 0, NT_GNU_GOLD_VERSION, "gold 1.16", 12);
-    built_note(&built, ".note.other", 0, NT_GNU_GOLD_VERSION, "gold 1.16", 12);
+    built_note(&built, ".note.gnu.gold-version", 0, NT_GNU_GOLD_VERSION, "gold 1.16\0\0", 12);
+    built_note(&built, ".note.other", 0, NT_GNU_GOLD_VERSION, "gold 1.16\0\0", 12);
     built_layout(&built);
     assert_int_equal(rule_on(&built, ".note.gnu.gold-version", 0), RULE_UNLOADED_NOTES);
     assert_int_equal(rule_on(&built, ".note.other", 0), RULE_COUNT);
