@@ -94,6 +94,15 @@ static int other_segments(const struct image *image, struct list *anomalies)
             status =
                 anomaly_add(anomalies, "segment-place", at,
                             "segment %zu (p_type %#x): no PT_LOAD maps its p_vaddr to its p_offset", i, segment->type);
+        const struct extent *owner = image_extent_at(image, segment->file_offset);
+        if (status == 0 && segment->type == PT_NOTE && segment->file_size > 0 && owner != NULL &&
+            owner->owner != OWNER_SEGMENT &&
+            (owner->owner != OWNER_SECTION || image->sections[owner->index].type != SHT_NOTE))
+            status =
+                anomaly_add(anomalies, "note-section", at, "segment %zu: a PT_NOTE over what is no note section", i);
+        /* ld.so reads on to DT_NULL, wherever p_filesz ends (elf/get-dynamic-info.h). */
+        if (status == 0 && segment->type == PT_DYNAMIC && !image->dynamic_ended)
+            status = anomaly_add(anomalies, "dynamic-end", at, "PT_DYNAMIC does not end with DT_NULL");
         if (status == 0 && segment->type == PT_PHDR && segment->file_offset != image->header.e_phoff)
             status = anomaly_add(anomalies, "segment-place", at, "PT_PHDR names another table than e_phoff");
     }
@@ -209,6 +218,11 @@ static int dynamic_sections(const struct image *image, const struct section *sec
         {SHT_GNU_verneed, DT_VERNEED},   {SHT_GNU_verdef, DT_VERDEF},
         {SHT_INIT_ARRAY, DT_INIT_ARRAY}, {SHT_FINI_ARRAY, DT_FINI_ARRAY},
     };
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const struct segment *segment = &image->segments[i];
+        if (section->type == SHT_DYNAMIC && segment->type == PT_DYNAMIC && segment->file_offset != section->file_offset)
+            return anomaly_add(anomalies, "dynamic-section", at, "%s is not where PT_DYNAMIC is", section->name);
+    }
     if (image->dynamic_count == 0 || (section->flags & SHF_ALLOC) == 0 || section->size == 0)
         return 0;
     for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
@@ -221,11 +235,6 @@ static int dynamic_sections(const struct image *image, const struct section *sec
     if (section->type == SHT_DYNSYM && strings != NULL && section->link < image->section_count &&
         image->sections[section->link].address != strings->value)
         return anomaly_add(anomalies, "dynamic-section", at, "the strings of %s are not at DT_STRTAB", section->name);
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const struct segment *segment = &image->segments[i];
-        if (section->type == SHT_DYNAMIC && segment->type == PT_DYNAMIC && segment->file_offset != section->file_offset)
-            return anomaly_add(anomalies, "dynamic-section", at, "%s is not where PT_DYNAMIC is", section->name);
-    }
     return 0;
 }
 

@@ -4,6 +4,7 @@
  * not report what is left of a zlib stream, so the two libraries are called here.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -11,6 +12,9 @@
 
 /* Above most real debug sections; a larger one stays unexplained, and a bomb costs this much and no more. */
 #define CONTENT_LIMIT ((uint64_t)1 << 30)
+
+/* No honest section asks for more. */
+#define ALIGNMENT_LIMIT 65536
 
 static bool inflate_exactly(const uint8_t *from, uint64_t from_size, uint8_t *to, uint64_t to_size)
 {
@@ -37,8 +41,10 @@ static bool inflate_exactly(const uint8_t *from, uint64_t from_size, uint8_t *to
 
 static bool zstd_exactly(const uint8_t *from, uint64_t from_size, uint8_t *to, uint64_t to_size)
 {
+    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd}; /* a skippable frame could hold anything */
     size_t frame = ZSTD_findFrameCompressedSize(from, from_size);
-    if (ZSTD_isError(frame) || frame != from_size)
+    if (from_size < sizeof(magic) || memcmp(from, magic, sizeof(magic)) != 0 || ZSTD_isError(frame) ||
+        frame != from_size)
         return false;
     size_t made = ZSTD_decompress(to, to_size, from, from_size);
     return !ZSTD_isError(made) && made == to_size;
@@ -57,6 +63,8 @@ static bool decompress(const struct image *image, const struct section *section,
     content->compressed = true;
     /* ch_reserved has no meaning yet, and so no place for a payload. */
     if (image->is64 && image_u32(image, bytes + 4) != 0)
+        return false;
+    if ((content->alignment & (content->alignment - 1)) != 0 || content->alignment > ALIGNMENT_LIMIT)
         return false;
     if (content->size > CONTENT_LIMIT || content->size / 1100 > size * (type == ELFCOMPRESS_ZLIB ? 1 : 1000))
         return false;

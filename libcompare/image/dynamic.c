@@ -17,7 +17,8 @@ int dynamic_parse(struct image *image, struct compare_error *error)
         for (uint64_t at = bytes.begin; bytes.end - at >= entry; at += entry) {
             Elf64_Dyn dyn;
             decode_dyn(image, image->bytes + at, &dyn);
-            if (dyn.d_tag == DT_NULL)
+            image->dynamic_ended = dyn.d_tag == DT_NULL;
+            if (image->dynamic_ended)
                 break;
             struct dynamic_entry *added = list_add(&entries);
             if (added == NULL)

@@ -127,9 +127,10 @@ const struct section *image_section_named(const struct image *image, const char 
 
 const struct dynamic_entry *image_dynamic(const struct image *image, int64_t tag)
 {
-    for (size_t i = 0; i < image->dynamic_count; i++) {
-        if (image->dynamic[i].tag == tag)
-            return &image->dynamic[i];
+    /* Of several, ld.so takes the last (glibc elf/get-dynamic-info.h). */
+    for (size_t i = image->dynamic_count; i > 0; i--) {
+        if (image->dynamic[i - 1].tag == tag)
+            return &image->dynamic[i - 1];
     }
     return NULL;
 }

@@ -96,6 +96,7 @@ struct image {
     struct section *sections; /* section_count of them; [0] is the null section */
     struct dynamic_entry *dynamic;
     size_t dynamic_count;
+    bool dynamic_ended; /* by DT_NULL, inside p_filesz */
     struct note *notes;
     size_t note_count;
 

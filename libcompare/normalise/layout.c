@@ -165,7 +165,7 @@ static bool read_contents(struct layout *layout)
 static uint64_t add_section(struct layout *layout, const struct section *section, uint32_t anchor)
 {
     const struct content *content = plain_content(layout, section);
-    if (!section_claimed(layout->claims, section))
+    if (!section_claimed(layout->claims, section) && !range_empty(section->bytes))
         align(layout, content != NULL ? content->alignment : section->alignment);
     uint64_t place = layout->form->size;
     if (content != NULL)
@@ -236,15 +236,26 @@ static bool linked_may_move(struct claims *claims, uint64_t fixed)
         !claims->rules->accepted[RULE_ELF_HEADER_SECTIONS] ||
         image_is_executable(image, (struct range){0, header->e_ehsize}))
         return false;
+    if (is_acted_on(image, table_offset_field(image), PT_LOAD) ||
+        is_acted_on(image, table_count_fields(image), PT_LOAD))
+        return false;
+    /* The names go with the headers that they belong to, if their own rule lets them. */
+    if (image->section_count > 0 && claims->names == NULL)
+        return false;
     if (image->section_count == 0 && (header->e_shoff != 0 || header->e_shnum != 0 || header->e_shstrndx != 0))
         return false;
+    size_t stay = 0;
     for (size_t i = 0; i < image->extent_count; i++) {
         bool names = claims->names != NULL && image->extents[i].owner == OWNER_SECTION &&
                      image->extents[i].index == claims->names->index;
         if (!names && !linked_extent_may_move(claims, &image->extents[i], fixed))
             return false;
+        stay += image->extents[i].owner == OWNER_SECTION &&
+                stays_unloaded(claims, &image->sections[image->extents[i].index]);
     }
-    /* The names go with the headers that they belong to; where those stay, they stay. */
+    /* What is restated must fit e_shnum. */
+    if (stay > SHN_LORESERVE - 8)
+        return false;
     if (claims->names != NULL)
         claim_section(claims, RULE_SYMBOLS, claims->names);
     return true;
@@ -382,8 +393,6 @@ static bool lay_out_linked(struct layout *layout)
             section->bytes.begin < layout->fixed ? section->file_offset : add_section(layout, section, ++anchor);
         restate_section(layout, &restated, section, place);
     }
-    if (restated.count + 1 >= SHN_LORESERVE)
-        return false;
     return restate_end(layout, &restated, header);
 }
 

@@ -11,6 +11,9 @@
 #define NT_GNU_BUILD_ATTRIBUTE_FUNC 0x101
 #endif
 
+/* annobin writes an option's name and value there. */
+#define ATTRIBUTE_NAME_LIMIT 512
+
 static bool owner_is(const struct image *image, const struct note *note, const char *owner, size_t size)
 {
     return range_size(note->name) >= size && memcmp(image->bytes + note->name.begin, owner, size) == 0;
@@ -85,35 +88,62 @@ static bool dynamic_may_cover(const struct image *image, uint64_t address, uint6
     return below && unsized;
 }
 
-static const struct section *alloc_section_of(const struct image *image, struct range range)
+bool is_acted_on(const struct image *image, struct range range, uint32_t own_type)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const struct segment *segment = &image->segments[i];
+        struct range pages = segment->bytes;
+        if (segment->type != PT_LOAD) {
+            if (segment->type != own_type && range_overlaps(segment->bytes, range))
+                return true;
+            continue;
+        }
+        pages.begin -= pages.begin % image->page_size;
+        pages.end += (image->page_size - pages.end % image->page_size) % image->page_size;
+        /* Each mapping gives the bytes an address of its own, by whose arithmetic ld.so may come to them. */
+        if (range_overlaps(pages, range) &&
+            dynamic_may_cover(image, segment->address + (range.begin - segment->file_offset), range_size(range)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether nothing but a note section, or without one a segment, owns these bytes. */
+static bool is_owned_as_note(const struct image *image, struct range range)
 {
     const struct extent *extent = image_extent_at(image, range.begin);
-    return extent != NULL && extent->owner == OWNER_SECTION && range_contains(extent->range, range)
-               ? &image->sections[extent->index]
-               : NULL;
+    if (extent == NULL || !range_contains(extent->range, range))
+        return false;
+    if (extent->owner != OWNER_SECTION)
+        return extent->owner == OWNER_SEGMENT;
+    const struct section *section = &image->sections[extent->index];
+    return section->type == SHT_NOTE && (section->flags & (SHF_WRITE | SHF_EXECINSTR | SHF_ALLOC)) == SHF_ALLOC;
+}
+
+static bool is_writable(const struct image *image, struct range range)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const struct segment *segment = &image->segments[i];
+        if (segment->type == PT_LOAD && (segment->flags & PF_W) != 0 && range_overlaps(segment->bytes, range))
+            return true;
+    }
+    return false;
 }
 
 static bool build_id_is_canonical(const struct image *image, const struct note *note)
 {
-    const struct section *section = alloc_section_of(image, note->whole);
-    if (image->section_count > 0 && (section == NULL || section->type != SHT_NOTE ||
-                                     (section->flags & (SHF_WRITE | SHF_EXECINSTR | SHF_ALLOC)) != SHF_ALLOC))
+    uint64_t address;
+    if (!is_owned_as_note(image, note->whole))
         return false;
     if (image_is_relocatable(image))
-        return note->section != UINT32_MAX && notes_fill(image, UINT32_MAX, note->section, section->bytes);
+        return note->section != UINT32_MAX &&
+               notes_fill(image, UINT32_MAX, note->section, image->sections[note->section].bytes);
     if (note->segment == UINT32_MAX)
         return false;
     const struct segment *segment = &image->segments[note->segment];
-    uint64_t address;
-    if (!notes_fill(image, note->segment, UINT32_MAX, segment->bytes) || (segment->flags & (PF_W | PF_X)) != 0)
-        return false;
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const struct segment *other = &image->segments[i];
-        if (other->type != PT_LOAD && other->type != PT_NOTE && range_overlaps(other->bytes, note->descriptor))
-            return false;
-    }
-    return image_address(image, note->descriptor.begin, &address) &&
-           !dynamic_may_cover(image, address, range_size(note->descriptor));
+    return notes_fill(image, note->segment, UINT32_MAX, segment->bytes) && (segment->flags & (PF_W | PF_X)) == 0 &&
+           !is_writable(image, note->whole) && image_address(image, note->descriptor.begin, &address) &&
+           !is_acted_on(image, note->descriptor, PT_NOTE);
 }
 
 void claim_build_id(struct claims *claims)
@@ -132,14 +162,26 @@ void claim_build_id(struct claims *claims)
         claim_range(claims, RULE_BUILD_ID, found->descriptor);
 }
 
+/* A printable text and zeros, and nothing behind them. */
+static bool is_text_descriptor(const struct image *image, struct range descriptor)
+{
+    const uint8_t *bytes = image->bytes + descriptor.begin;
+    uint64_t length = strnlen((const char *)bytes, range_size(descriptor));
+    return is_plain_text(bytes, length) &&
+           image_all_zero(image, (struct range){descriptor.begin + length, descriptor.end});
+}
+
 static bool is_unloaded_note(const struct image *image, const struct note *note, const struct section *section)
 {
+    uint64_t name_size = range_size(note->name);
+    if (!image_all_zero(image, (struct range){note->name.end, note->descriptor.begin}) ||
+        !image_all_zero(image, (struct range){note->descriptor.end, note->whole.end}))
+        return false;
     if (strcmp(section->name, ".note.gnu.gold-version") == 0)
-        return note->type == NT_GNU_GOLD_VERSION && owner_is(image, note, "GNU", 4) &&
-               is_plain_text(
-                   image->bytes + note->descriptor.begin,
-                   strnlen((const char *)image->bytes + note->descriptor.begin, range_size(note->descriptor)));
+        return note->type == NT_GNU_GOLD_VERSION && name_size == 4 && owner_is(image, note, "GNU", 4) &&
+               is_text_descriptor(image, note->descriptor);
     return strcmp(section->name, ".gnu.build.attributes") == 0 && owner_is(image, note, "GA", 2) &&
+           name_size <= ATTRIBUTE_NAME_LIMIT &&
            (note->type == NT_GNU_BUILD_ATTRIBUTE_OPEN || note->type == NT_GNU_BUILD_ATTRIBUTE_FUNC) &&
            range_size(note->descriptor) <= 16;
 }

@@ -33,6 +33,12 @@ bool claim_range(struct claims *claims, enum rule_index rule, struct range range
 bool claim_section(struct claims *claims, enum rule_index rule, const struct section *section);
 bool section_claimed(const struct claims *claims, const struct section *section);
 
+/*
+ * Whether another segment than those of this type names the range, or a table of the dynamic segment may lie over it
+ * at any address at which a page with it is mapped.
+ */
+bool is_acted_on(const struct image *image, struct range range, uint32_t own_type);
+
 /* Printable ASCII and tabs. */
 bool is_plain_text(const uint8_t *bytes, uint64_t size);
 
