@@ -12,7 +12,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command command_compare, command_rules, command_normalise, command_digest;
+extern const struct command command_compare, command_rules, command_normalise, command_digest, command_verify;
 
 /* Prints "elftally: MESSAGE" on stderr; returns EXIT_TROUBLE. */
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -20,6 +20,9 @@ int fail_with(const struct compare_error *error);
 
 /* "elftally: MESSAGE" and where to find help. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints a name that may hold anything: control characters and the backslash as \xNN. */
+void print_escaped(const char *text);
 
 /* A policy by name or path; NULL after a message. */
 struct compare_policy *open_policy(const char *name_or_path);

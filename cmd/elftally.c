@@ -4,7 +4,8 @@
 
 #include "command.h"
 
-static const struct command *const commands[] = {&command_compare, &command_rules, &command_normalise, &command_digest};
+static const struct command *const commands[] = {&command_compare, &command_rules, &command_normalise, &command_digest,
+                                                 &command_verify};
 
 static const char general_help[] =
     "elftally: is this shipped ELF binary what this source code builds?\n"
@@ -39,6 +40,17 @@ int usage_error(const char *format, ...)
     fputs(" (elftally --help shows the usage)\n", stderr);
     va_end(arguments);
     return EXIT_TROUBLE;
+}
+
+void print_escaped(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20 || byte == 0x7f || byte == '\\')
+            printf("\\x%02x", byte);
+        else
+            putchar(byte);
+    }
 }
 
 struct compare_policy *open_policy(const char *name_or_path)

@@ -65,13 +65,7 @@ static int print_digest(const char *path, const struct compare_policy *policy)
     for (size_t i = 0; i < sizeof(digest); i++)
         printf("%02x", digest[i]);
     printf("  ");
-    for (const char *at = path; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if (byte < 0x20 || byte == 0x7f || byte == '\\')
-            printf("\\x%02x", byte);
-        else
-            putchar(byte);
-    }
+    print_escaped(path);
     putchar('\n');
     return 0;
 }

@@ -59,6 +59,11 @@ class Case(unittest.TestCase):
         jsonschema.validate(report, SCHEMA)
         if status < 2:
             self.check_accounts(report, vendor, rebuilt)
+            path = self.here / "to-verify.json"
+            path.write_text(result.stdout)
+            verified = run("verify", path, vendor, rebuilt)
+            if "--bytes" not in options:
+                self.assertEqual(verified.returncode, 0, verified.stderr)
         return report
 
     def check_accounts(self, report, vendor, rebuilt):

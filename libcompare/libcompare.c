@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "judge/judge.h"
+#include "verify/verify.h"
 
 const char *compare_version(void)
 {
@@ -168,6 +169,41 @@ void compare_result_free(struct compare_result *result)
 enum compare_verdict compare_result_verdict(const struct compare_result *result)
 {
     return result != NULL ? result->verdict : COMPARE_INCONCLUSIVE;
+}
+
+/* ---- Verifying a report ---- */
+
+struct verifying {
+    struct image files[3]; /* report, vendor, rebuilt: opened for their bytes, not parsed */
+    struct compare_verified *verified;
+    struct compare_error *error;
+};
+
+static int verify_step(void *argument)
+{
+    struct verifying *work = argument;
+    const struct image *files = work->files;
+    int status = verify_bytes((const char *)files[0].bytes, files[0].size, files[1].bytes, files[1].size,
+                              files[2].bytes, files[2].size, work->verified, work->error);
+    for (size_t i = 0; i < ARRAY_COUNT(work->files) && status == 0; i++)
+        status = image_check_unchanged(&files[i], work->error);
+    return status;
+}
+
+int compare_verify(const char *report, const char *vendor, const char *rebuilt, struct compare_verified *verified,
+                   struct compare_error *error)
+{
+    struct verifying work = {.verified = verified, .error = error};
+    int status = image_open(report, &work.files[0], error);
+    if (status == 0)
+        status = image_open(vendor, &work.files[1], error);
+    if (status == 0)
+        status = image_open(rebuilt, &work.files[2], error);
+    if (status == 0)
+        status = image_guard(verify_step, &work, error);
+    for (size_t i = 0; i < ARRAY_COUNT(work.files); i++)
+        image_close(&work.files[i]);
+    return status;
 }
 
 /* ---- One file alone ---- */

@@ -12,7 +12,7 @@
  *         fprintf(stderr, "%s\n", error.message);
  *     compare_result_free(result);
  *
- * Sections of this header: errors, policies and rules, comparing, reports, one file alone.
+ * Sections of this header: errors, policies and rules, comparing, reports, verifying a report, one file alone.
  *
  * Stability: the ABI is not settled before 1.0; the soname changes when it breaks. Structures that a caller fills in
  * begin with their size, so that they can grow. Everything else is opaque.
@@ -52,6 +52,7 @@ enum compare_status {
     COMPARE_ERROR_POLICY = -6,      /* a policy that cannot be used */
     COMPARE_ERROR_LIMIT = -7,       /* a limit was hit */
     COMPARE_ERROR_INTERNAL = -8,    /* an invariant of this library does not hold */
+    COMPARE_ERROR_REFUSED = -9,     /* a report that is not right about its files */
 };
 
 /* What went wrong, in one line that names the file and the place. The text is escaped: it can be shown anywhere. */
@@ -144,6 +145,25 @@ COMPARE_API int compare_report_json(const struct compare_result *result, const s
 /* The JSON report of a comparison that failed: verdict inconclusive, with the error. policy may be NULL. */
 COMPARE_API int compare_report_json_error(const struct compare_error *failure, const char *policy, FILE *out,
                                           struct compare_error *error);
+
+/* ---- Verifying a report ----------------------------------------------------------------------------------------- */
+
+/* What a report was found to be right about. */
+struct compare_verified {
+    enum compare_verdict verdict;
+    char policy[256];                      /* the name of its policy; not escaped */
+    uint64_t identical;                    /* bytes, of each file */
+    uint64_t set_aside[2], unexplained[2]; /* bytes, vendor's and rebuilt's */
+};
+
+/*
+ * A second way to the same answer: holds a JSON report (with digests, as the command line writes it) against the two
+ * files, by code that shares nothing with what made it but the reading of the files. 0 when the report is right;
+ * COMPARE_ERROR_REFUSED with what is not; other errors when a file cannot be read. A verdict of `different` is held
+ * to the bytes that it says differ; that no rule could excuse them is not shown.
+ */
+COMPARE_API int compare_verify(const char *report, const char *vendor, const char *rebuilt,
+                               struct compare_verified *verified, struct compare_error *error);
 
 /* ---- One file alone --------------------------------------------------------------------------------------------- */
 

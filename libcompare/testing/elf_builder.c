@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "../verify/verify.h"
 
 void built_begin(struct built *built, bool is64, bool big_endian, uint16_t type)
 {
@@ -230,15 +233,34 @@ enum rule_index built_rule_at(const struct built *built, uint64_t file_offset)
     return rule;
 }
 
+void built_verify(const struct compare_result *result)
+{
+    struct compare_error error = {0};
+    char *report = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&report, &size);
+    assert_non_null(stream);
+    assert_int_equal(compare_report_json(result, NULL, stream, &error), 0);
+    fclose(stream);
+    int status = verify_bytes(report, size, result->vendor.bytes, result->vendor.size, result->rebuilt.bytes,
+                              result->rebuilt.size, NULL, &error);
+    if (status != 0)
+        fail_msg("%s: the checker says: %s", compare_verdict_name(result->verdict), error.message);
+    free(report);
+}
+
 int built_verdict(const struct built *vendor, const struct built *rebuilt)
 {
     struct compare_result *result = NULL;
     struct compare_error error;
     char vendor_path[64], rebuilt_path[64];
     int vendor_fd = built_file(vendor, vendor_path), rebuilt_fd = built_file(rebuilt, rebuilt_path);
-    int status = compare_files(vendor_path, rebuilt_path, NULL, &result, &error);
+    struct compare_options options = {.size = sizeof(options), .digest = true};
+    int status = compare_files(vendor_path, rebuilt_path, &options, &result, &error);
     if (status == COMPARE_ERROR_INTERNAL)
         fail_msg("%s", error.message);
+    if (status == 0)
+        built_verify(result);
     if (status == 0)
         status = (int)compare_result_verdict(result);
     compare_result_free(result);

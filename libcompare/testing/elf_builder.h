@@ -56,7 +56,11 @@ int built_open(const struct built *built, struct image *image, struct compare_er
 /* The rule that sets the byte at this offset aside under policy standard, or RULE_COUNT. Fails on a malformed file. */
 enum rule_index built_rule_at(const struct built *built, uint64_t file_offset);
 
-/* The verdict on two built files under policy standard; their status, negated, where there is none. */
+/* Writes a result's JSON report and passes it through the checker; fails where that refuses it. */
+void built_verify(const struct compare_result *result);
+
+/* The verdict on two built files under policy standard; their status, negated, where there is none.
+ * Passed through the checker. */
 int built_verdict(const struct built *vendor, const struct built *rebuilt);
 
 #endif

@@ -1,0 +1,346 @@
+/*
+ * The checker's own reading: gABI chapters 4 and 5, and what Linux' fs/binfmt_elf.c and glibc's elf/dl-load.c make of
+ * the program headers. Written apart from image/, on purpose; what both read must come out the same.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "reading.h"
+
+uint64_t elf_number(const struct elf *elf, uint64_t at, unsigned width)
+{
+    uint64_t value = 0;
+    if (at > elf->size || elf->size - at < width)
+        return 0;
+    for (unsigned i = 0; i < width; i++)
+        value |= (uint64_t)elf->bytes[at + i] << 8 * (elf->big ? width - 1 - i : i);
+    return value;
+}
+
+bool elf_zero(const struct elf *elf, struct range range)
+{
+    for (uint64_t i = range.begin; i < range.end; i++) {
+        if (elf->bytes[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool fits(const struct elf *elf, uint64_t offset, uint64_t size, struct range *range)
+{
+    return range_make(offset, size, range) && range->end <= elf->size;
+}
+
+/* A member whose place and width depend on the class. */
+static uint64_t member(const struct elf *elf, uint64_t at, unsigned at64, unsigned at32)
+{
+    return elf_number(elf, at + (elf->wide ? at64 : at32), elf->wide ? 8 : 4);
+}
+
+static uint64_t word(const struct elf *elf, uint64_t at, unsigned at64, unsigned at32)
+{
+    return elf_number(elf, at + (elf->wide ? at64 : at32), 4);
+}
+
+static uint64_t half(const struct elf *elf, unsigned at64, unsigned at32)
+{
+    return elf_number(elf, elf->wide ? at64 : at32, 2);
+}
+
+/* The largest page that Linux has been configured for on this machine. */
+static uint64_t page_size(uint64_t machine)
+{
+    bool small =
+        machine == EM_386 || machine == EM_X86_64 || machine == EM_S390 || machine == EM_RISCV || machine == EM_68K;
+    bool sparc = machine == EM_SPARC || machine == EM_SPARC32PLUS || machine == EM_SPARCV9;
+    return small ? 4096 : sparc ? 8192 : machine == EM_PPC ? 262144 : 65536;
+}
+
+static bool read_segments(struct elf *elf)
+{
+    uint64_t phoff = member(elf, 0, 32, 28), entry = elf->wide ? 56 : 32;
+    struct range table;
+    elf->segment_count = half(elf, 56, 44);
+    elf->segments = arena_alloc(elf->arena, elf->segment_count, sizeof(*elf->segments));
+    if (elf->segments == NULL || elf->segment_count == PN_XNUM ||
+        (elf->segment_count > 0 &&
+         (half(elf, 54, 42) != entry || !fits(elf, phoff, elf->segment_count * entry, &table))))
+        return false;
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        uint64_t at = phoff + i * entry;
+        struct range range;
+        elf->segments[i] = (struct seg){
+            .type = elf_number(elf, at, 4),
+            .flags = word(elf, at, 4, 24),
+            .offset = member(elf, at, 8, 4),
+            .address = member(elf, at, 16, 8),
+            .file_size = member(elf, at, 32, 16),
+            .memory_size = member(elf, at, 40, 20),
+            .align = member(elf, at, 48, 28),
+        };
+        const struct seg *segment = &elf->segments[i];
+        if ((segment->type != PT_NULL && segment->file_size > 0 &&
+             !fits(elf, segment->offset, segment->file_size, &range)) ||
+            !range_make(segment->address, segment->memory_size, &range))
+            return false;
+    }
+    return true;
+}
+
+static bool read_sections(struct elf *elf)
+{
+    struct range table;
+    uint64_t entry = elf->wide ? 64 : 40;
+    elf->shoff = member(elf, 0, 40, 32);
+    elf->shentsize = half(elf, 58, 46);
+    if (elf->shoff == 0)
+        return true;
+    if (elf->shentsize != entry || !fits(elf, elf->shoff, entry, &table))
+        return false;
+    uint64_t count = half(elf, 60, 48);
+    elf->section_count = count != 0 ? count : member(elf, elf->shoff, 32, 20);
+    elf->shstrndx = half(elf, 62, 50) != SHN_XINDEX ? half(elf, 62, 50) : word(elf, elf->shoff, 40, 24);
+    if (elf->section_count > elf->size / entry || !fits(elf, elf->shoff, elf->section_count * entry, &table))
+        return false;
+    elf->sections = arena_alloc(elf->arena, elf->section_count, sizeof(*elf->sections));
+    if (elf->sections == NULL)
+        return false;
+    for (size_t i = 1; i < elf->section_count; i++) {
+        uint64_t at = elf->shoff + i * entry;
+        struct sec *section = &elf->sections[i];
+        *section = (struct sec){
+            .name = elf_number(elf, at, 4),
+            .type = elf_number(elf, at + 4, 4),
+            .flags = member(elf, at, 8, 8),
+            .address = member(elf, at, 16, 12),
+            .offset = member(elf, at, 24, 16),
+            .size = member(elf, at, 32, 20),
+            .link = word(elf, at, 40, 24),
+            .info = word(elf, at, 44, 28),
+            .align = member(elf, at, 48, 32),
+            .entry_size = member(elf, at, 56, 36),
+        };
+        if (section->type != SHT_NULL && section->type != SHT_NOBITS && section->size > 0 &&
+            !fits(elf, section->offset, section->size, &section->bytes))
+            return false;
+    }
+    return true;
+}
+
+/* ---- The load view ---- */
+
+static void load(struct elf *elf, struct range range, bool executable)
+{
+    elf->load[elf->load_count++] = range;
+    if (executable)
+        elf->executable[elf->executable_count++] = range;
+}
+
+/* Whole pages: what lies before and behind a segment's bytes in its pages is mapped with them. */
+static struct range pages_of(const struct elf *elf, const struct seg *segment)
+{
+    uint64_t begin = segment->offset < elf->size ? segment->offset : elf->size;
+    uint64_t end = segment->file_size > 0 ? begin + segment->file_size : begin;
+    /* Behind p_filesz the kernel writes zeros, where p_memsz asks for it and it may. */
+    if (segment->memory_size <= segment->file_size || (segment->flags & PF_W) == 0)
+        end += (elf->page - end % elf->page) % elf->page;
+    return (struct range){begin - begin % elf->page, end < elf->size ? end : elf->size};
+}
+
+static void load_segments(struct elf *elf)
+{
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        if (segment->type == PT_LOAD)
+            load(elf, pages_of(elf, segment), (segment->flags & PF_X) != 0);
+        else if (segment->type != PT_NULL && segment->file_size > 0)
+            load(elf, (struct range){segment->offset, segment->offset + segment->file_size}, false);
+    }
+}
+
+static void load_sections(struct elf *elf)
+{
+    for (size_t i = 1; i < elf->section_count; i++) {
+        const struct sec *section = &elf->sections[i];
+        bool relocates = (section->type == SHT_REL || section->type == SHT_RELA) &&
+                         section->info < elf->section_count && (elf->sections[section->info].flags & SHF_ALLOC) != 0;
+        if ((section->flags & SHF_ALLOC) != 0 || section->type == SHT_SYMTAB || section->type == SHT_SYMTAB_SHNDX ||
+            section->type == SHT_GROUP || relocates)
+            load(elf, section->bytes, (section->flags & SHF_EXECINSTR) != 0);
+    }
+}
+
+static bool read_load_view(struct elf *elf)
+{
+    size_t most = elf->segment_count + elf->section_count + 2;
+    uint64_t phoff = member(elf, 0, 32, 28);
+    elf->load = arena_alloc(elf->arena, most, sizeof(*elf->load));
+    elf->executable = arena_alloc(elf->arena, most, sizeof(*elf->executable));
+    if (elf->load == NULL || elf->executable == NULL)
+        return false;
+    load(elf, (struct range){0, elf->header_size}, false);
+    if (elf->linked) {
+        load(elf, (struct range){phoff, phoff + elf->segment_count * (elf->wide ? 56 : 32)}, false);
+        load_segments(elf);
+    } else if (elf->relocatable) {
+        load_sections(elf);
+    } else {
+        load(elf, (struct range){0, elf->size}, true);
+    }
+    elf->load_count = ranges_merge(elf->load, elf->load_count);
+    elf->executable_count = ranges_merge(elf->executable, elf->executable_count);
+    return true;
+}
+
+/* ---- Owners, and what contradicts ---- */
+
+static int owned_order(const void *left, const void *right)
+{
+    const struct owned *a = left, *b = right;
+    return (a->range.begin > b->range.begin) - (a->range.begin < b->range.begin);
+}
+
+static void own(struct elf *elf, struct range range, uint32_t section)
+{
+    if (!range_empty(range))
+        elf->owned[elf->owned_count++] = (struct owned){range, section};
+}
+
+static bool read_owners(struct elf *elf)
+{
+    uint64_t phoff = member(elf, 0, 32, 28);
+    elf->owned = arena_alloc(elf->arena, elf->section_count + 3, sizeof(*elf->owned));
+    if (elf->owned == NULL)
+        return false;
+    own(elf, (struct range){0, elf->header_size}, OWNED_HEADER);
+    own(elf, (struct range){phoff, phoff + elf->segment_count * (elf->wide ? 56 : 32)}, OWNED_SEGMENTS);
+    own(elf, (struct range){elf->shoff, elf->shoff + elf->section_count * elf->shentsize}, OWNED_SECTIONS);
+    for (size_t i = 1; i < elf->section_count; i++)
+        own(elf, elf->sections[i].bytes, (uint32_t)i);
+    qsort(elf->owned, elf->owned_count, sizeof(*elf->owned), owned_order);
+    for (size_t i = 0; i < elf->owned_count; i++) {
+        if (i > 0 && elf->owned[i].range.begin < elf->owned[i - 1].range.end)
+            elf->contradiction = "sections or tables overlap";
+        if (elf->owned[i].range.end > elf->claimed_end)
+            elf->claimed_end = elf->owned[i].range.end;
+    }
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        if (segment->type != PT_NULL && segment->file_size > 0 &&
+            segment->offset + segment->file_size > elf->claimed_end)
+            elf->claimed_end = segment->offset + segment->file_size;
+    }
+    return true;
+}
+
+/* Whether the segments map these bytes of a section to its address. */
+static bool is_where_it_says(const struct elf *elf, const struct sec *section)
+{
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        uint64_t inside = section->address - segment->address;
+        if (segment->type != PT_LOAD || section->address < segment->address || inside > segment->memory_size ||
+            section->size > segment->memory_size - inside)
+            continue;
+        return section->type == SHT_NOBITS
+                   ? inside >= segment->file_size
+                   : inside + section->size <= segment->file_size && segment->offset + inside == section->offset;
+    }
+    return false;
+}
+
+static void find_contradictions(struct elf *elf)
+{
+    uint64_t end = 0;
+    for (size_t i = 0; elf->linked && i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        if (segment->type != PT_LOAD)
+            continue;
+        if (segment->address < end || segment->file_size > segment->memory_size)
+            elf->contradiction = "PT_LOADs overlap, or one has more in the file than in memory";
+        end = segment->address + segment->memory_size;
+    }
+    for (size_t i = 1; elf->linked && i < elf->section_count; i++) {
+        const struct sec *section = &elf->sections[i];
+        bool loaded = (section->flags & SHF_ALLOC) != 0,
+             tbss = section->type == SHT_NOBITS && (section->flags & SHF_TLS) != 0;
+        if (section->type == SHT_NULL || section->size == 0 || tbss)
+            continue;
+        if (loaded && !is_where_it_says(elf, section))
+            elf->contradiction = "a section claims other bytes than its segment maps";
+    }
+    if (elf->section_count > 0 && elf->shstrndx >= elf->section_count)
+        elf->contradiction = "e_shstrndx is no section";
+}
+
+bool elf_read(struct elf *elf, const char **what)
+{
+    *what = "is no ELF file that can be read";
+    if (elf->size < 16 || memcmp(elf->bytes, ELFMAG, SELFMAG) != 0 || elf->bytes[EI_CLASS] < 1 ||
+        elf->bytes[EI_CLASS] > 2 || elf->bytes[EI_DATA] < 1 || elf->bytes[EI_DATA] > 2)
+        return false;
+    elf->wide = elf->bytes[EI_CLASS] == ELFCLASS64;
+    elf->big = elf->bytes[EI_DATA] == ELFDATA2MSB;
+    elf->header_size = elf->wide ? 64 : 52;
+    if (elf->size < elf->header_size)
+        return false;
+    elf->type = elf_number(elf, 16, 2);
+    elf->machine = elf_number(elf, 18, 2);
+    elf->linked = elf->type == ET_EXEC || elf->type == ET_DYN;
+    elf->relocatable = elf->type == ET_REL;
+    elf->page = page_size(elf->machine);
+    if (!read_segments(elf) || !read_sections(elf) || !read_load_view(elf) || !read_owners(elf))
+        return false;
+    find_contradictions(elf);
+    return true;
+}
+
+/* ---- Looking things up ---- */
+
+static size_t first_owned_behind(const struct elf *elf, uint64_t at)
+{
+    size_t low = 0, high = elf->owned_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (elf->owned[middle].range.end > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+const struct owned *elf_owner(const struct elf *elf, struct range range)
+{
+    size_t at = first_owned_behind(elf, range.begin);
+    return at < elf->owned_count && range_contains(elf->owned[at].range, range) ? &elf->owned[at] : NULL;
+}
+
+bool elf_any_owner(const struct elf *elf, struct range range)
+{
+    size_t at = first_owned_behind(elf, range.begin);
+    return at < elf->owned_count && range_overlaps(elf->owned[at].range, range);
+}
+
+const char *elf_section_name(const struct elf *elf, const struct sec *section)
+{
+    if (elf->shstrndx == 0 || elf->shstrndx >= elf->section_count)
+        return "";
+    struct range names = elf->sections[elf->shstrndx].bytes;
+    if (section->name >= range_size(names))
+        return "";
+    const uint8_t *begin = elf->bytes + names.begin + section->name;
+    return memchr(begin, 0, range_size(names) - section->name) != NULL ? (const char *)begin : "";
+}
+
+bool elf_address(const struct elf *elf, uint64_t at, uint64_t *address)
+{
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        if (segment->type == PT_LOAD && at >= segment->offset && at - segment->offset < segment->file_size) {
+            *address = segment->address + (at - segment->offset);
+            return true;
+        }
+    }
+    return false;
+}
