@@ -54,4 +54,8 @@ int judge(struct compare_result *result, bool equal_bytes, struct compare_error 
 /* A built-in policy, or NULL where the name is none or there is no memory. */
 struct compare_policy *policy_built_in(const char *name);
 
+/* The policy in the text of a policy file; path is for messages. As compare_policy_open otherwise. */
+int policy_read(const char *text, size_t size, const char *path, struct compare_policy **policy,
+                struct compare_error *error);
+
 #endif

@@ -124,6 +124,37 @@ static int read_policy(json_t *root, const char *path, struct compare_policy **o
     return status;
 }
 
+/* The policy of a parsed text, whose ownership it takes; NULL where the text is no JSON. */
+static int policy_of(json_t *root, const json_error_t *json_error, const char *path, struct compare_policy **policy,
+                     struct compare_error *error)
+{
+    *policy = NULL;
+    if (root == NULL) {
+        char shown[200];
+        escape_text(shown, sizeof(shown), json_error->text);
+        if (json_error->line < 1)
+            return error_set(error, COMPARE_ERROR_POLICY, path,
+                             "neither a built-in policy (exact, standard) nor a policy file: %s", shown);
+        return error_set(error, COMPARE_ERROR_POLICY, path, "line %d, column %d: %s", json_error->line,
+                         json_error->column, shown);
+    }
+    int status = read_policy(root, path, policy, error);
+    json_decref(root);
+    if (status != 0) {
+        compare_policy_free(*policy);
+        *policy = NULL;
+    }
+    return status;
+}
+
+int policy_read(const char *text, size_t size, const char *path, struct compare_policy **policy,
+                struct compare_error *error)
+{
+    json_error_t json_error;
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &json_error);
+    return policy_of(root, &json_error, path, policy, error);
+}
+
 int compare_policy_open(const char *name_or_path, struct compare_policy **policy, struct compare_error *error)
 {
     *policy = policy_built_in(name_or_path);
@@ -131,20 +162,5 @@ int compare_policy_open(const char *name_or_path, struct compare_policy **policy
         return 0;
     json_error_t json_error;
     json_t *root = json_load_file(name_or_path, JSON_REJECT_DUPLICATES, &json_error);
-    if (root == NULL) {
-        char shown[200];
-        escape_text(shown, sizeof(shown), json_error.text);
-        if (json_error.line < 1)
-            return error_set(error, COMPARE_ERROR_POLICY, name_or_path,
-                             "neither a built-in policy (exact, standard) nor a policy file: %s", shown);
-        return error_set(error, COMPARE_ERROR_POLICY, name_or_path, "line %d, column %d: %s", json_error.line,
-                         json_error.column, shown);
-    }
-    int status = read_policy(root, name_or_path, policy, error);
-    json_decref(root);
-    if (status != 0) {
-        compare_policy_free(*policy);
-        *policy = NULL;
-    }
-    return status;
+    return policy_of(root, &json_error, name_or_path, policy, error);
 }
