@@ -46,10 +46,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < input.size; i++)
         needed += input.bytes[i] >= 0x20 && input.bytes[i] < 0x7f && input.bytes[i] != '\\' ? 1 : 4;
     /* What has room, with that for the mark of a cut, is shown whole; what is cut says so, where there is room. */
-    if (needed + 3 <= room || length + 1 == needed) {
+    bool marked = length >= 3 && memcmp(buffer + length - 3, "...", 3) == 0;
+    if (needed + 3 <= room || (length + 1 == needed && !marked)) {
         FUZZ_ASSERT(read_back(buffer, length, input.bytes, input.size) == input.size);
     } else {
-        bool marked = length >= 3 && memcmp(buffer + length - 3, "...", 3) == 0;
         FUZZ_ASSERT(marked || room < 4);
         read_back(buffer, marked ? length - 3 : length, input.bytes, input.size);
     }
