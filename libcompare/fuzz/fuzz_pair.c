@@ -144,7 +144,7 @@ static void check_json_report(const struct compare_result *result, const struct 
     FUZZ_ASSERT(stream != NULL && compare_report_json(result, NULL, stream, &error) == 0);
     fclose(stream);
 #ifdef FUZZ_VERIFY
-    if (verify_bytes(text, size, vendor->bytes, vendor->size, rebuilt->bytes, rebuilt->size, &error) != 0) {
+    if (verify_bytes(text, size, vendor->bytes, vendor->size, rebuilt->bytes, rebuilt->size, NULL, &error) != 0) {
         fprintf(stderr, "the checker refuses: %s\n", error.message);
         abort();
     }

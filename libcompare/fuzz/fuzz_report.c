@@ -51,7 +51,7 @@ static int verify(const struct pair_of_files *pair, const char *report, size_t s
 {
     struct compare_error error = {0};
     int status = verify_bytes(report, size, pair->vendor.bytes, pair->vendor.size, pair->rebuilt.bytes,
-                              pair->rebuilt.size, &error);
+                              pair->rebuilt.size, NULL, &error);
     if (status != 0)
         fuzz_check_text(error.message, sizeof(error.message));
     return status;
