@@ -13,7 +13,7 @@
 /* The one section of this name, if it is what such a section is: plain bytes, not loaded. */
 static const struct section *plain_section(const struct image *image, const char *name, uint64_t allowed_flags)
 {
-    const struct section *section = image_section_named(image, name);
+    const struct section *section = named_section(image, name);
     return section != NULL && section->type == SHT_PROGBITS && (section->flags & ~allowed_flags) == 0 &&
                    !range_empty(section->bytes)
                ? section

@@ -7,10 +7,6 @@
 
 #include "rules.h"
 
-#ifndef SHT_MIPS_DWARF
-#define SHT_MIPS_DWARF 0x7000001e
-#endif
-
 struct reader {
     const struct image *image;
     const uint8_t *bytes;
@@ -247,7 +243,7 @@ static bool is_debug_section(const struct image *image, const struct section *se
         return false;
     if (image_is_relocatable(image))
         allowed |= SHF_GROUP | SHF_EXCLUDE;
-    else if (image_section_named(image, section->name) != section)
+    else if (named_section(image, section->name) != section)
         return false;
     struct content content;
     if ((section->flags & ~allowed) != 0 || !image_content(image, section, &content))

@@ -76,9 +76,9 @@ const struct rule rule_table[RULE_COUNT] = {
                     .id = "comment",
                     .tier = "inert",
                     .hides = ".comment",
-                    .verifies =
-                        "the only section of that name; SHT_PROGBITS, flags MERGE and STRINGS at most, outside the "
-                        "load view; NUL-terminated printable strings of at most 64 KiB together",
+                    .verifies = "the only section of that name that is not loaded; SHT_PROGBITS, flags MERGE and "
+                                "STRINGS at most, outside the load view; NUL-terminated printable strings of at most "
+                                "64 KiB together",
                     .reason = "names of the compilers and the linker; never loaded",
                     .unsound = "a program that reads its own file",
                     .source = "gABI chapter 4, special sections",
@@ -110,9 +110,9 @@ const struct rule rule_table[RULE_COUNT] = {
                     .tier = "inert",
                     .hides = "the .debug_* sections of DWARF 2 to 5, .gdb_index and .debug_gdb_scripts, and in "
                              "relocatable files their relocations",
-                    .verifies = "known names only, once each in linked files; SHT_PROGBITS, outside the load view; "
-                                "the content, decompressed, is a chain of units, strings or tables that ends where "
-                                "the section ends",
+                    .verifies = "known names only, once each among what linked files do not load; SHT_PROGBITS, "
+                                "outside the load view; the content, decompressed, is a chain of units, strings or "
+                                "tables that ends where the section ends",
                     .reason = "debuggers read it; it is never loaded",
                     .unsound = "a program that reads its own debug information, to print a backtrace for example",
                     .source = "DWARF 5, chapters 6 and 7; gdb documentation, \"Index Section Format\"",
@@ -242,6 +242,27 @@ bool claim_section(struct claims *claims, enum rule_index rule, const struct sec
 bool section_claimed(const struct claims *claims, const struct section *section)
 {
     return claims->sections[section->index];
+}
+
+static bool goes_by_its_name(const struct section *section)
+{
+    return (section->flags & SHF_ALLOC) == 0 && !range_empty(section->bytes) &&
+           (section->type == SHT_PROGBITS || section->type == SHT_MIPS_DWARF);
+}
+
+const struct section *named_section(const struct image *image, const char *name)
+{
+    const struct section *found = NULL;
+    if (!image_is_linked(image))
+        return image_section_named(image, name);
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        if (!goes_by_its_name(&image->sections[i]) || strcmp(image->sections[i].name, name) != 0)
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = &image->sections[i];
+    }
+    return found;
 }
 
 bool is_plain_text(const uint8_t *bytes, uint64_t size)

@@ -7,6 +7,10 @@
 
 #include "normalise.h"
 
+#ifndef SHT_MIPS_DWARF
+#define SHT_MIPS_DWARF 0x7000001e
+#endif
+
 struct claims {
     const struct image *image;
     const struct rule_set *rules;
@@ -32,6 +36,13 @@ bool claim_range(struct claims *claims, enum rule_index rule, struct range range
 /* The same for the whole content of a section that is not loaded. */
 bool claim_section(struct claims *claims, enum rule_index rule, const struct section *section);
 bool section_claimed(const struct claims *claims, const struct section *section);
+
+/*
+ * The section of this name, if there is exactly one; NULL otherwise. In linked files only those count that are not
+ * loaded and have content that debuggers would look for by name: the headers of others go, and their names with them,
+ * so that in the normal form they would not be there to be counted.
+ */
+const struct section *named_section(const struct image *image, const char *name);
 
 /*
  * Whether another segment than those of this type names the range, or a table of the dynamic segment may lie over it
