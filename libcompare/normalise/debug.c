@@ -254,15 +254,22 @@ static bool is_debug_section(const struct image *image, const struct section *se
     return sound;
 }
 
+static bool is_relocations(const struct section *section)
+{
+    return section->type == SHT_REL || section->type == SHT_RELA;
+}
+
 /* Relocations of what is set aside, in relocatable files: they change that section and nothing else. */
 static void claim_relocations(struct claims *claims)
 {
     const struct image *image = claims->image;
     for (uint64_t i = 1; i < image->section_count; i++) {
         const struct section *section = &image->sections[i];
-        if ((section->type == SHT_REL || section->type == SHT_RELA) && section->info > 0 &&
-            section->info < image->section_count && (section->flags & SHF_COMPRESSED) == 0 &&
-            section_claimed(claims, &image->sections[section->info]))
+        if (!is_relocations(section) || section->info == 0 || section->info >= image->section_count ||
+            (section->flags & SHF_COMPRESSED) != 0)
+            continue;
+        const struct section *target = &image->sections[section->info];
+        if (!is_relocations(target) && section_claimed(claims, target))
             claim_section(claims, RULE_DEBUG_INFO, section);
     }
 }

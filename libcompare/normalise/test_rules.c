@@ -510,6 +510,27 @@ static void an_anomaly_disables_every_rule(void **state)
     }
 }
 
+/* Relocations of debug information go with it; what relocates those has no meaning that is known. */
+static void relocations_of_relocations_stay(void **state)
+{
+    (void)state;
+    static struct built built;
+    built_program(&built, true, false, ET_REL);
+    built_section(&built, ".debug_str", SHT_PROGBITS, 0, "name", 5);
+    uint32_t debug = (uint32_t)built.section_count - 1;
+    for (uint32_t i = 0; i < 2; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), ".rela.%u", i);
+        struct built_section *section =
+            built_section(&built, name, SHT_RELA, SHF_INFO_LINK, "relocates what is before it", 24);
+        section->header.sh_entsize = 24;
+        section->header.sh_info = debug + i;
+    }
+    built_layout(&built);
+    assert_int_equal(rule_on(&built, ".rela.0", 0), RULE_DEBUG_INFO);
+    assert_int_equal(rule_on(&built, ".rela.1", 0), RULE_COUNT);
+}
+
 static void objects_may_move_their_sections(void **state)
 {
     (void)state;
@@ -558,6 +579,7 @@ int main(void)
         cmocka_unit_test(slack_of_an_executable_page_is_not_set_aside),
         cmocka_unit_test(what_is_behind_data_without_bss_is_mapped_and_stays),
         cmocka_unit_test(an_anomaly_disables_every_rule),
+        cmocka_unit_test(relocations_of_relocations_stay),
         cmocka_unit_test(objects_may_move_their_sections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
