@@ -142,6 +142,20 @@ class Verify(unittest.TestCase):
                 del other[key][index]
                 self.assertEqual(self.verify(other, "debug", "changed").returncode, 1, key)
 
+    def test_sums_by_rule_are_those_that_are_there(self):
+        report = self.report("debug", "changed")
+        for side in ("vendor", "rebuilt"):
+            other = copy.deepcopy(report)
+            other["tally"][side]["by_rule"]["no-such-rule"] = 0
+            self.assertEqual(self.verify(other, "debug", "changed").returncode, 1)
+        (self.here / "twin").write_bytes((self.here / "plain").read_bytes())
+        report = self.report("plain", "twin")
+        self.assertEqual(self.verify(report, "plain", "twin").returncode, 0)
+        for side in ("vendor", "rebuilt"):
+            other = copy.deepcopy(report)
+            del other["tally"][side]["by_rule"]
+            self.assertEqual(self.verify(other, "plain", "twin").returncode, 1)
+
     def acquit(self, report, rule):
         """What a forger does: every unexplained byte becomes one that a rule has set aside, with all sums right."""
         forged = copy.deepcopy(report)

@@ -228,6 +228,8 @@ static bool check_rule_sums(struct verification *v, const struct side *side, con
     const char *rule;
     json_t *value;
     uint64_t total = 0, aside = 0;
+    if (!json_is_object(by_rule))
+        return refuse(v, "the tally of the %s file has no sums by rule", side->elf.side);
     json_object_foreach((json_t *)by_rule, rule, value)
     {
         uint64_t sum = 0;
@@ -235,7 +237,7 @@ static bool check_rule_sums(struct verification *v, const struct side *side, con
             if (side->lines[i].standing == LINE_ASIDE && strcmp(side->lines[i].rule, rule) == 0)
                 sum += range_size(side->lines[i].range);
         }
-        if (!json_is_integer(value) || (uint64_t)json_integer_value(value) != sum)
+        if (!json_is_integer(value) || (uint64_t)json_integer_value(value) != sum || sum == 0)
             return refuse(v, "the tally of the %s file under rule %s is wrong", side->elf.side, rule);
         total += sum;
     }
