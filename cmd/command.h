@@ -28,18 +28,48 @@ void print_escaped(const char *text);
 struct compare_policy *open_policy(const char *name_or_path);
 
 /*
- * Where a report goes: standard output, or a file that appears whole or not at all. A regular file is written beside
- * its place and renamed; anything else (a pipe, a terminal) is written as it is.
+ * Where a report goes: it appears whole or not at all. A regular file is written beside its place and renamed; for
+ * anything else (standard output, a pipe, a terminal) it is written to a file without a name first, and copied.
  */
 struct output {
     const char *path; /* NULL: standard output */
     char *temporary;
     FILE *stream;
+    FILE *copy_to; /* NULL where there is nothing to copy */
 };
 
 /* inputs: files that must not be overwritten, NULL-terminated. 0, or EXIT_TROUBLE after a message. */
 int output_open(struct output *output, const char *path, const char *const *inputs);
+/* Drops what was written so far. */
+void output_restart(struct output *output);
 /* Puts the file in place, or drops it where keep is false. 0, or EXIT_TROUBLE after a message. */
 int output_close(struct output *output, bool keep);
+
+/*
+ * The worker process in which a command reads its files, and what its user says of it. The files are opened, the
+ * worker gives up its rights, and then they are parsed.
+ */
+struct sandbox {
+    struct compare_limits limits;
+    bool off;
+};
+
+enum { OPTION_LIMIT = 512, OPTION_NO_SANDBOX };
+#define SANDBOX_OPTIONS                                                                                                \
+    {"limit", required_argument, NULL, OPTION_LIMIT},                                                                  \
+    {                                                                                                                  \
+        "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX                                                             \
+    }
+
+/* One of these options; 0, or EXIT_TROUBLE after a message. */
+int sandbox_option(struct sandbox *sandbox, int option, const char *argument);
+
+/* What the worker passes to the library. The sandbox must outlive it. */
+struct compare_options sandbox_options(const struct sandbox *sandbox, const struct compare_policy *policy);
+
+/* compare_in_worker for these files, NULL-terminated. */
+int sandbox_run(const struct sandbox *sandbox, const char *const *files,
+                int (*run)(void *argument, int *outcome, struct compare_error *error), void *argument, int *outcome,
+                struct compare_error *error);
 
 #endif

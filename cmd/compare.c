@@ -13,6 +13,7 @@ struct arguments {
     const char *files[3]; /* vendor, rebuilt, NULL */
     bool json, quiet, digest;
     struct compare_report_options report;
+    struct sandbox sandbox;
 };
 
 enum { OPTION_BYTES = 256, OPTION_DIGEST, OPTION_COLOR, OPTION_WIDTH };
@@ -27,6 +28,7 @@ static const struct option long_options[] = {
     {"digest", no_argument, NULL, OPTION_DIGEST},
     {"color", required_argument, NULL, OPTION_COLOR},
     {"width", required_argument, NULL, OPTION_WIDTH},
+    SANDBOX_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -77,7 +79,7 @@ static int parse_option(struct arguments *arguments, int option)
         arguments->report.width = (unsigned)number;
         return 0;
     default:
-        return EXIT_TROUBLE;
+        return sandbox_option(&arguments->sandbox, option, optarg);
     }
 }
 
@@ -124,64 +126,90 @@ static int parse(int argc, char **argv, struct arguments *arguments, bool *help)
     return 0;
 }
 
-/* A comparison that came to no verdict: one line for people, and a report for machines. */
-static int inconclusive(const struct arguments *arguments, const struct compare_error *failure, const char *policy)
+struct compare_job {
+    const struct arguments *arguments;
+    const struct compare_policy *policy;
+    FILE *out; /* NULL: the exit status is the report */
+};
+
+static void warn_of_what_is_lacking(const struct compare_confinement *confinement)
 {
-    struct compare_error error;
-    struct output output;
-    fail_with(failure);
-    if (!arguments->json || arguments->quiet || output_open(&output, arguments->output, arguments->files) != 0)
-        return EXIT_TROUBLE;
-    bool written = compare_report_json_error(failure, policy, output.stream, &error) == 0;
-    if (!written)
-        fail_with(&error);
-    output_close(&output, written);
-    return EXIT_TROUBLE;
+    if (confinement->landlock == 0 || !confinement->seccomp)
+        fprintf(stderr, "elftally: warning: less confined than usual: the kernel or this build has no%s%s\n",
+                confinement->landlock == 0 ? " Landlock" : "", !confinement->seccomp ? " seccomp" : "");
 }
 
-static int report(const struct arguments *arguments, const struct compare_result *result)
+/* In the worker: compares, and writes the report to the stream that is open for it. */
+static int compare_in_sandbox(void *argument, int *outcome, struct compare_error *error)
+{
+    const struct compare_job *job = argument;
+    const struct arguments *arguments = job->arguments;
+    struct compare_options options = sandbox_options(&arguments->sandbox, job->policy);
+    struct compare_result *result = NULL;
+    options.digest = arguments->digest || (arguments->json && !arguments->quiet);
+    int status = compare_files(arguments->files[0], arguments->files[1], &options, &result, error);
+    if (status == 0) {
+        struct compare_confinement confinement = compare_result_confinement(result);
+        *outcome = (int)compare_result_verdict(result);
+        if (options.confine)
+            warn_of_what_is_lacking(&confinement);
+    }
+    if (status == 0 && job->out != NULL)
+        status = arguments->json ? compare_report_json(result, &arguments->report, job->out, error)
+                                 : compare_report_text(result, &arguments->report, job->out, error);
+    compare_result_free(result);
+    return status;
+}
+
+/* A comparison that came to no verdict: one line for people, and a report for machines. */
+static bool report_failure(const struct arguments *arguments, const struct compare_error *failure,
+                           const struct compare_policy *policy, struct output *output)
 {
     struct compare_error error;
-    struct output output;
-    if (arguments->quiet)
-        return 0;
-    if (output_open(&output, arguments->output, arguments->files) != 0)
+    fail_with(failure);
+    if (!arguments->json || arguments->quiet)
+        return false;
+    output_restart(output);
+    if (compare_report_json_error(failure, compare_policy_name(policy), output->stream, &error) == 0)
+        return true;
+    fail_with(&error);
+    return false;
+}
+
+static int compare_and_report(const struct arguments *arguments, const struct compare_policy *policy)
+{
+    struct output output = {0};
+    struct compare_error error;
+    int verdict = COMPARE_INCONCLUSIVE;
+    if (!arguments->quiet && output_open(&output, arguments->output, arguments->files) != 0)
         return EXIT_TROUBLE;
-    int status = arguments->json ? compare_report_json(result, &arguments->report, output.stream, &error)
-                                 : compare_report_text(result, &arguments->report, output.stream, &error);
-    if (status == 0)
-        return output_close(&output, true);
-    output_close(&output, false);
-    return fail("%s%s%s", arguments->output != NULL ? arguments->output : "", arguments->output != NULL ? ": " : "",
-                error.message);
+    struct compare_job job = {.arguments = arguments, .policy = policy, .out = output.stream};
+    bool compared = sandbox_run(&arguments->sandbox, arguments->files, compare_in_sandbox, &job, &verdict, &error) == 0;
+    bool keep = compared;
+    /* A verdict whose report could not be written leaves what was there before. */
+    if (!compared && verdict != COMPARE_INCONCLUSIVE)
+        fail("%s%s%s", arguments->output != NULL ? arguments->output : "", arguments->output != NULL ? ": " : "",
+             error.message);
+    else if (!compared)
+        keep = report_failure(arguments, &error, policy, &output);
+    if (!arguments->quiet && output_close(&output, keep) != 0)
+        return EXIT_TROUBLE;
+    return compared ? compare_exit_status((enum compare_verdict)verdict) : EXIT_TROUBLE;
 }
 
 static int run_compare(int argc, char **argv)
 {
     struct arguments arguments = {.policy = "standard", .color = "auto", .report = {.size = sizeof(arguments.report)}};
-    struct compare_result *result = NULL;
-    struct compare_error error;
     bool help;
     int status = parse(argc, argv, &arguments, &help);
     if (status != 0)
         return status;
-    if (help) {
-        fputs(command_compare.usage, stdout);
-        return 0;
-    }
+    if (help)
+        return fputs(command_compare.usage, stdout) == EOF ? EXIT_TROUBLE : 0;
     struct compare_policy *policy = open_policy(arguments.policy);
     if (policy == NULL)
         return EXIT_TROUBLE;
-    struct compare_options options = {
-        .size = sizeof(options), .policy = policy, .digest = arguments.digest || (arguments.json && !arguments.quiet)};
-    status = compare_files(arguments.files[0], arguments.files[1], &options, &result, &error);
-    if (status != 0)
-        status = inconclusive(&arguments, &error, compare_policy_name(policy));
-    else if (report(&arguments, result) != 0)
-        status = EXIT_TROUBLE;
-    else
-        status = compare_exit_status(compare_result_verdict(result));
-    compare_result_free(result);
+    status = compare_and_report(&arguments, policy);
     compare_policy_free(policy);
     return status;
 }
@@ -199,6 +227,7 @@ const struct command command_compare = {
              "      --digest            text: the SHA-256 of both files (JSON always has them)\n"
              "      --color WHEN        auto (default), always or never; NO_COLOR is honoured\n"
              "      --width N           text: columns (default: the terminal's, else 100)\n"
+             "      --limit NAME=VALUE  change a limit (below);  --no-sandbox  keep the process's rights\n"
              "  -h, --help              print this;  -V, --version  print the version\n",
     .run = run_compare,
 };

@@ -67,6 +67,12 @@ static int print_help(void)
     fputs(general_help, stdout);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         printf("\n%s", commands[i]->usage);
+    printf("\nEvery command that reads files does so in a process without rights:\n"
+           "      --limit NAME=VALUE  changes a limit; hitting one is inconclusive\n"
+           "      --no-sandbox        keeps the rights, with a warning\n"
+           "Limits:\n");
+    for (size_t i = 0; compare_limit_at(i) != NULL; i++)
+        printf("  %-13s %s, in %s\n", compare_limit_at(i)->name, compare_limit_at(i)->help, compare_limit_at(i)->unit);
     return fflush(stdout) != 0 ? fail("cannot write to standard output") : 0;
 }
 

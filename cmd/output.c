@@ -54,13 +54,20 @@ static int open_temporary(struct output *output)
     return output->stream != NULL ? 0 : fail("%s: no memory", output->path);
 }
 
+static int open_nameless(struct output *output, FILE *copy_to)
+{
+    output->copy_to = copy_to;
+    output->stream = tmpfile();
+    return output->stream != NULL ? 0 : fail("cannot create a temporary file: %s", strerror(errno));
+}
+
 int output_open(struct output *output, const char *path, const char *const *inputs)
 {
     struct stat status;
-    *output = (struct output){.path = path, .stream = stdout};
+    *output = (struct output){.path = path};
     if (path == NULL || strcmp(path, "-") == 0) {
         output->path = NULL;
-        return 0;
+        return open_nameless(output, stdout);
     }
     bool exists = stat(path, &status) == 0;
     if (exists && is_an_input(&status, inputs))
@@ -69,33 +76,57 @@ int output_open(struct output *output, const char *path, const char *const *inpu
         return open_temporary(output);
     if (S_ISDIR(status.st_mode))
         return fail("%s: is a directory", path);
-    output->stream = fopen(path, "w");
-    return output->stream != NULL ? 0 : fail("%s: cannot write: %s", path, strerror(errno));
+    FILE *there = fopen(path, "w");
+    return there != NULL ? open_nameless(output, there) : fail("%s: cannot write: %s", path, strerror(errno));
+}
+
+void output_restart(struct output *output)
+{
+    /* The worker wrote through the same file, and moved its position. */
+    if (ftruncate(fileno(output->stream), 0) == 0)
+        rewind(output->stream);
+}
+
+static bool copy_out(struct output *output)
+{
+    char block[65536];
+    size_t size;
+    rewind(output->stream);
+    while ((size = fread(block, 1, sizeof(block), output->stream)) > 0) {
+        if (fwrite(block, 1, size, output->copy_to) != size)
+            return false;
+    }
+    return ferror(output->stream) == 0 && fflush(output->copy_to) == 0;
+}
+
+/* What was written goes to its place; errno tells why not. */
+static bool put_in_place(struct output *output)
+{
+    if (fflush(output->stream) != 0 || ferror(output->stream))
+        return false;
+    if (output->copy_to != NULL)
+        return copy_out(output);
+    return fsync(fileno(output->stream)) == 0 && rename(output->temporary, output->path) == 0;
 }
 
 int output_close(struct output *output, bool keep)
 {
     const char *name = output->path != NULL ? output->path : "standard output";
-    int status = 0;
     errno = 0;
-    bool failed = output->stream != NULL && (fflush(output->stream) != 0 || ferror(output->stream));
-    if (!failed && output->temporary != NULL && keep)
-        failed = fsync(fileno(output->stream)) != 0;
+    bool placed = keep && output->stream != NULL && put_in_place(output);
     int reason = errno;
-    if (output->path != NULL && output->stream != NULL && fclose(output->stream) != 0 && !failed) {
-        failed = true;
+    if (output->stream != NULL)
+        fclose(output->stream);
+    if (output->copy_to != NULL && output->copy_to != stdout && fclose(output->copy_to) != 0 && placed) {
+        placed = false;
         reason = errno;
     }
-    if (output->temporary != NULL && keep && !failed && rename(output->temporary, output->path) != 0) {
-        failed = true;
-        reason = errno;
-    }
-    if (output->temporary != NULL && (failed || !keep))
+    if (output->temporary != NULL && !placed)
         unlink(output->temporary);
     temporary_path[0] = '\0';
     free(output->temporary);
-    if (failed && keep)
-        status = fail("%s: cannot write: %s", name, reason != 0 ? strerror(reason) : "the stream failed");
     *output = (struct output){0};
-    return status;
+    if (!keep || placed)
+        return 0;
+    return fail("%s: cannot write: %s", name, reason != 0 ? strerror(reason) : "the stream failed");
 }

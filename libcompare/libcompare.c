@@ -5,10 +5,12 @@
 #include "libcompare.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "confine/confine.h"
 #include "judge/judge.h"
 #include "verify/verify.h"
 
@@ -29,6 +31,47 @@ static int digest_bytes(const uint8_t *bytes, uint64_t size, uint8_t digest[32],
     if (EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL) == 1)
         return 0;
     return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
+}
+
+/* ---- Confinement ---- */
+
+/* What libraries read from files at their first use, they read now. */
+static void warm_up(void)
+{
+    uint8_t digest[32];
+    json_object_seed(0);
+    json_decref(json_object());
+    EVP_Digest("", 0, digest, NULL, EVP_sha256(), NULL);
+}
+
+/* All files are open: from here on only what was opened can be read. size: of the files, in bytes. */
+static int give_up_rights(const struct compare_options *options, uint64_t size, struct compare_confinement *got,
+                          struct compare_error *error)
+{
+    struct compare_confinement ignored = {0};
+    got = got != NULL ? got : &ignored;
+    got->worker = options != NULL && options->worker;
+    if (options == NULL || !options->confine)
+        return 0;
+    warm_up();
+    return confine_process(limits_for(options->limits, size).memory, got, error);
+}
+
+/* Where memory was limited, there being none of it is that limit's work. */
+static int name_the_limit(int status, const struct compare_options *options, uint64_t size, struct compare_error *error)
+{
+    char file[sizeof(error->file)];
+    if (status != COMPARE_ERROR_MEMORY || options == NULL || !options->confine)
+        return status;
+    memcpy(file, error->file, sizeof(file));
+    limit_hit(error, NULL, "memory", limits_for(options->limits, size).memory, "memory");
+    memcpy(error->file, file, sizeof(file));
+    return COMPARE_ERROR_LIMIT;
+}
+
+static const struct compare_limits *wanted_limits(const struct compare_options *options)
+{
+    return options != NULL ? options->limits : NULL;
 }
 
 /* ---- Comparing ---- */
@@ -54,7 +97,7 @@ static int match_and_compare(struct compare_result *result, bool by_place_alone,
                               &result->pair_count, error);
     return status != 0 ? status
                        : compare_pairs(result->pairs, result->pair_count, &result->vendor_form, &result->rebuilt_form,
-                                       &result->arena, &result->comparison, error);
+                                       result->limits.findings, &result->arena, &result->comparison, error);
 }
 
 static int compare_differing(struct compare_result *result, struct compare_error *error)
@@ -100,15 +143,17 @@ static int compare_step(void *argument)
     return status;
 }
 
-static int open_both(struct compare_result *result, struct compare_error *error)
+static int open_both(struct compare_result *result, const struct compare_options *options, struct compare_error *error)
 {
-    int status = image_open(result->vendor_path, &result->vendor, error);
+    int status = image_open(result->vendor_path, wanted_limits(options), &result->vendor, error);
     if (status == 0)
-        status = image_open(result->rebuilt_path, &result->rebuilt, error);
+        status = image_open(result->rebuilt_path, wanted_limits(options), &result->rebuilt, error);
     if (status == 0 && image_same_file(&result->vendor, &result->rebuilt))
         status = error_set(error, COMPARE_ERROR_UNSUPPORTED, result->rebuilt_path,
                            "vendor and rebuilt are one and the same file, which proves nothing");
-    return status;
+    uint64_t size = result->vendor.size + result->rebuilt.size;
+    result->limits = limits_for(wanted_limits(options), size);
+    return status == 0 ? give_up_rights(options, size, &result->confinement, error) : status;
 }
 
 /* A fault under a map has no file in its message; the one that changed can be found. */
@@ -129,7 +174,7 @@ int compare_files(const char *vendor, const char *rebuilt, const struct compare_
     error = error != NULL ? error : &ignored;
     *out = NULL;
     if (result == NULL)
-        return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "no memory");
+        return error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory");
     struct comparing comparing = {.result = result, .error = error};
     result->policy = options != NULL ? options->policy : NULL;
     comparing.digest = options != NULL && options->digest;
@@ -138,13 +183,14 @@ int compare_files(const char *vendor, const char *rebuilt, const struct compare_
     if (result->policy == NULL)
         result->policy = result->own_policy = policy_built_in("standard");
     int status = result->policy != NULL && result->vendor_path != NULL && result->rebuilt_path != NULL
-                     ? open_both(result, error)
-                     : error_set(error, COMPARE_ERROR_SYSTEM, NULL, "no memory");
+                     ? open_both(result, options, error)
+                     : error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory");
     if (status == 0) {
         status = image_guard(compare_step, &comparing, error);
         if (status == COMPARE_ERROR_CHANGED)
             name_the_changed(result, error);
     }
+    status = name_the_limit(status, options, result->vendor.size + result->rebuilt.size, error);
     if (status != 0) {
         compare_result_free(result);
         return status;
@@ -164,6 +210,11 @@ void compare_result_free(struct compare_result *result)
     compare_policy_free(result->own_policy);
     arena_free(&result->arena);
     free(result);
+}
+
+struct compare_confinement compare_result_confinement(const struct compare_result *result)
+{
+    return result->confinement;
 }
 
 enum compare_verdict compare_result_verdict(const struct compare_result *result)
@@ -190,17 +241,23 @@ static int verify_step(void *argument)
     return status;
 }
 
-int compare_verify(const char *report, const char *vendor, const char *rebuilt, struct compare_verified *verified,
-                   struct compare_error *error)
+int compare_verify(const char *report, const char *vendor, const char *rebuilt, const struct compare_options *options,
+                   struct compare_verified *verified, struct compare_error *error)
 {
     struct verifying work = {.verified = verified, .error = error};
-    int status = image_open(report, &work.files[0], error);
+    const char *const paths[] = {report, vendor, rebuilt};
+    uint64_t size = 0;
+    int status = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(paths) && status == 0; i++) {
+        status = image_open(paths[i], wanted_limits(options), &work.files[i], error);
+        /* Jansson makes of a report some ten times its size. */
+        size += work.files[i].size * (i == 0 ? 10 : 1);
+    }
     if (status == 0)
-        status = image_open(vendor, &work.files[1], error);
-    if (status == 0)
-        status = image_open(rebuilt, &work.files[2], error);
+        status = give_up_rights(options, size, NULL, error);
     if (status == 0)
         status = image_guard(verify_step, &work, error);
+    status = name_the_limit(status, options, size, error);
     for (size_t i = 0; i < ARRAY_COUNT(work.files); i++)
         image_close(&work.files[i]);
     return status;
@@ -229,20 +286,24 @@ static int normalise_step(void *argument)
     return status == 0 ? image_check_unchanged(&work->image, work->error) : status;
 }
 
-static int normalise_into(const char *path, const struct compare_policy *policy,
+static int normalise_into(const char *path, const struct compare_options *options,
                           int (*take)(void *state, const uint8_t *bytes, size_t size), void *state,
                           struct compare_error *error)
 {
+    const struct compare_policy *policy = options != NULL ? options->policy : NULL;
     struct compare_policy *own = policy == NULL ? policy_built_in("standard") : NULL;
     struct normalising work = {.take = take, .state = state, .error = error};
     if (policy == NULL)
         policy = own;
     if (policy == NULL)
-        return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "no memory");
+        return error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory");
     work.rules = &policy->rules;
-    int status = image_open(path, &work.image, error);
+    int status = image_open(path, wanted_limits(options), &work.image, error);
+    if (status == 0)
+        status = give_up_rights(options, work.image.size, NULL, error);
     if (status == 0)
         status = image_guard(normalise_step, &work, error);
+    status = name_the_limit(status, options, work.image.size, error);
     normal_form_close(&work.form);
     image_close(&work.image);
     compare_policy_free(own);
@@ -254,12 +315,12 @@ static int write_take(void *state, const uint8_t *bytes, size_t size)
     return fwrite(bytes, 1, size, state) == size ? 0 : COMPARE_ERROR_SYSTEM;
 }
 
-int compare_normalise(const char *path, const struct compare_policy *policy, FILE *out, struct compare_error *error)
+int compare_normalise(const char *path, const struct compare_options *options, FILE *out, struct compare_error *error)
 {
-    return normalise_into(path, policy, write_take, out, error);
+    return normalise_into(path, options, write_take, out, error);
 }
 
-int compare_digest(const char *path, const struct compare_policy *policy, uint8_t digest[32],
+int compare_digest(const char *path, const struct compare_options *options, uint8_t digest[32],
                    struct compare_error *error)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -267,7 +328,7 @@ int compare_digest(const char *path, const struct compare_policy *policy, uint8_
                      ? 0
                      : error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
     if (status == 0)
-        status = normalise_into(path, policy, digest_take, context, error);
+        status = normalise_into(path, options, digest_take, context, error);
     if (status == 0 && EVP_DigestFinal_ex(context, digest, NULL) != 1)
         status = error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
     EVP_MD_CTX_free(context);

@@ -12,7 +12,8 @@
  *         fprintf(stderr, "%s\n", error.message);
  *     compare_result_free(result);
  *
- * Sections of this header: errors, policies and rules, comparing, reports, verifying a report, one file alone.
+ * Sections of this header: errors, policies and rules, limits and confinement, comparing, reports, verifying a report,
+ * one file alone.
  *
  * Stability: the ABI is not settled before 1.0; the soname changes when it breaks. Structures that a caller fills in
  * begin with their size, so that they can grow. Everything else is opaque.
@@ -44,7 +45,7 @@ extern "C" {
 /* Functions that can fail return 0, or one of these negative values. */
 enum compare_status {
     COMPARE_OK = 0,
-    COMPARE_ERROR_SYSTEM = -1,      /* open, read, write or memory failed */
+    COMPARE_ERROR_SYSTEM = -1,      /* open, read or write failed */
     COMPARE_ERROR_NOT_ELF = -2,     /* the file is something else */
     COMPARE_ERROR_MALFORMED = -3,   /* an ELF file whose structures cannot be read, a truncated one for example */
     COMPARE_ERROR_UNSUPPORTED = -4, /* sound, but of a kind that is not handled */
@@ -53,6 +54,8 @@ enum compare_status {
     COMPARE_ERROR_LIMIT = -7,       /* a limit was hit */
     COMPARE_ERROR_INTERNAL = -8,    /* an invariant of this library does not hold */
     COMPARE_ERROR_REFUSED = -9,     /* a report that is not right about its files */
+    COMPARE_ERROR_CRASHED = -10,    /* a worker process died or gave no answer */
+    COMPARE_ERROR_MEMORY = -11,     /* no memory, without a limit on it */
 };
 
 /* What went wrong, in one line that names the file and the place. The text is escaped: it can be shown anywhere. */
@@ -91,6 +94,50 @@ COMPARE_API int compare_policy_open(const char *name_or_path, struct compare_pol
 COMPARE_API void compare_policy_free(struct compare_policy *policy);
 COMPARE_API const char *compare_policy_name(const struct compare_policy *policy);
 
+/* ---- Limits and confinement -------------------------------------------------------------------------------------- */
+
+/* What a comparison may take. 0 stands for the default, which grows with the size of the files where that is fair. */
+struct compare_limits {
+    size_t size; /* sizeof(struct compare_limits) */
+    uint64_t memory, time, decompressed, sections, findings, stream;
+};
+
+struct compare_limit_info {
+    const char *name; /* "memory" */
+    const char *unit; /* "bytes", "seconds", "count" */
+    const char *help;
+};
+
+/* The limits, in the order of their table; NULL past the last one. */
+COMPARE_API const struct compare_limit_info *compare_limit_at(size_t index);
+
+/* Sets a limit by its name. COMPARE_ERROR_LIMIT where there is none of that name. */
+COMPARE_API int compare_limit_set(struct compare_limits *limits, const char *name, uint64_t value);
+
+/* The rights that a process has given up before it parsed anything. */
+struct compare_confinement {
+    bool worker, no_new_privs, seccomp;
+    unsigned landlock; /* the ABI in use; 0: none */
+};
+
+/* A piece of work for a process of its own. */
+struct compare_work {
+    const char *what;                    /* for messages: the file that it is about */
+    const char *const *files;            /* what it reads, NULL-terminated: the limit on time goes by their size */
+    const struct compare_limits *limits; /* NULL: the defaults. Here only time is looked at */
+    /* Runs in the worker, and returns what compare_in_worker then returns. */
+    int (*run)(void *argument, int *outcome, struct compare_error *error);
+    void *argument;
+};
+
+/*
+ * Runs it in a worker process, which may confine itself (compare_options.confine). The caller flushes its streams
+ * before. A worker that crashes, is killed or gives no answer is COMPARE_ERROR_CRASHED, one that takes too long is
+ * killed: COMPARE_ERROR_LIMIT. A worker that is taken over by a crafted file can still lie about its outcome;
+ * compare_verify, elsewhere, tells.
+ */
+COMPARE_API int compare_in_worker(const struct compare_work *work, int *outcome, struct compare_error *error);
+
 /* ---- Comparing -------------------------------------------------------------------------------------------------- */
 
 enum compare_verdict {
@@ -106,6 +153,9 @@ struct compare_options {
     size_t size;                         /* sizeof(struct compare_options) */
     const struct compare_policy *policy; /* NULL: standard. Must outlive the result */
     bool digest;                         /* take the SHA-256 of both files */
+    bool confine;                        /* once the files are open, give up the rights of this process, for good */
+    bool worker;                         /* this process is a worker: told in the report */
+    const struct compare_limits *limits; /* NULL: the defaults */
 };
 
 struct compare_result;
@@ -119,6 +169,7 @@ COMPARE_API int compare_files(const char *vendor, const char *rebuilt, const str
                               struct compare_result **result, struct compare_error *error);
 COMPARE_API void compare_result_free(struct compare_result *result);
 COMPARE_API enum compare_verdict compare_result_verdict(const struct compare_result *result);
+COMPARE_API struct compare_confinement compare_result_confinement(const struct compare_result *result);
 
 /* 0 identical or equivalent, 1 different, 2 inconclusive: as cmp and diff have it. */
 COMPARE_API int compare_exit_status(enum compare_verdict verdict);
@@ -163,20 +214,21 @@ struct compare_verified {
  * to the bytes that it says differ; that no rule could excuse them is not shown.
  */
 COMPARE_API int compare_verify(const char *report, const char *vendor, const char *rebuilt,
-                               struct compare_verified *verified, struct compare_error *error);
+                               const struct compare_options *options, struct compare_verified *verified,
+                               struct compare_error *error);
 
 /* ---- One file alone --------------------------------------------------------------------------------------------- */
 
 /*
  * Writes the normal form of a file: everything that the policy's rules do not set aside, as a valid ELF file that
  * loads the same. Two files have bit-identical normal forms exactly when compare_files calls them identical or
- * equivalent under the same policy. policy NULL: standard.
+ * equivalent under the same policy. options NULL: policy standard; their digest is not looked at.
  */
-COMPARE_API int compare_normalise(const char *path, const struct compare_policy *policy, FILE *out,
+COMPARE_API int compare_normalise(const char *path, const struct compare_options *options, FILE *out,
                                   struct compare_error *error);
 
 /* The SHA-256 of that normal form. digest has room for 32 bytes. */
-COMPARE_API int compare_digest(const char *path, const struct compare_policy *policy, uint8_t digest[32],
+COMPARE_API int compare_digest(const char *path, const struct compare_options *options, uint8_t digest[32],
                                struct compare_error *error);
 
 COMPARE_API const char *compare_version(void);

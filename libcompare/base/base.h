@@ -21,6 +21,12 @@
 int error_set(struct compare_error *error, int status, const char *file, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The error for a limit that is hit, named so that it can be changed. what: of what there is too much. */
+int limit_hit(struct compare_error *error, const char *file, const char *name, uint64_t value, const char *what);
+
+/* The limits that apply: the caller's where given, else the defaults for files of this many bytes together. */
+struct compare_limits limits_for(const struct compare_limits *wanted, uint64_t file_size);
+
 /* ---- Memory: an arena is freed as a whole ---- */
 
 struct arena {

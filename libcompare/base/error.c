@@ -20,3 +20,10 @@ int error_set(struct compare_error *error, int status, const char *file, const c
     va_end(arguments);
     return status;
 }
+
+int limit_hit(struct compare_error *error, const char *file, const char *name, uint64_t value, const char *what)
+{
+    return error_set(error, COMPARE_ERROR_LIMIT, file,
+                     "%s: limit %s, which is %ju, is hit (--limit %s=VALUE changes it)", what, name, (uintmax_t)value,
+                     name);
+}

@@ -17,6 +17,8 @@ struct sides {
     const struct normal_form *vendor, *rebuilt;
     struct list findings, vendor_entries, rebuilt_entries;
     bool proven_different, out_of_memory;
+    uint64_t most; /* findings */
+    bool too_many;
     size_t pair, findings_before;
 };
 
@@ -87,6 +89,9 @@ static void add_finding(struct sides *sides, struct finding finding)
     if (finding.kind != FINDING_ONE_SIDED)
         finding.one_sided = RULE_COUNT;
     size_t index = sides->findings.count;
+    sides->too_many |= index >= sides->most;
+    if (sides->too_many)
+        return;
     struct finding *added = list_add(&sides->findings);
     sides->out_of_memory |= added == NULL;
     if (added == NULL)
@@ -256,24 +261,27 @@ static struct account account_of(struct list *entries)
 }
 
 int compare_pairs(const struct pair *pairs, size_t count, const struct normal_form *vendor,
-                  const struct normal_form *rebuilt, struct arena *arena, struct comparison *comparison,
+                  const struct normal_form *rebuilt, uint64_t most, struct arena *arena, struct comparison *comparison,
                   struct compare_error *error)
 {
     struct sides sides = {
+        .most = most,
         .vendor = vendor,
         .rebuilt = rebuilt,
         .findings = {.arena = arena, .item_size = sizeof(struct finding)},
         .vendor_entries = {.arena = arena, .item_size = sizeof(struct entry)},
         .rebuilt_entries = {.arena = arena, .item_size = sizeof(struct entry)},
     };
-    for (size_t i = 0; i < count && !sides.out_of_memory; i++) {
+    for (size_t i = 0; i < count && !sides.out_of_memory && !sides.too_many; i++) {
         sides.pair = i;
         sides.findings_before = sides.findings.count;
         if (!compare_plain(&sides, &pairs[i]))
             compare_both(&sides, pairs[i].vendor.range, pairs[i].rebuilt.range);
     }
+    if (sides.too_many)
+        return limit_hit(error, vendor->image->path, "findings", most, "differences");
     if (sides.out_of_memory)
-        return error_set(error, COMPARE_ERROR_SYSTEM, vendor->image->path, "no memory for the findings");
+        return error_set(error, COMPARE_ERROR_MEMORY, vendor->image->path, "no memory for the findings");
     comparison->findings = sides.findings.items;
     comparison->finding_count = sides.findings.count;
     comparison->vendor = account_of(&sides.vendor_entries);
@@ -287,7 +295,7 @@ int compare_equal(const struct image *vendor, struct arena *arena, struct compar
 {
     struct entry *entry = arena_alloc(arena, 1, sizeof(*entry));
     if (entry == NULL)
-        return error_set(error, COMPARE_ERROR_SYSTEM, vendor->path, "no memory");
+        return error_set(error, COMPARE_ERROR_MEMORY, vendor->path, "no memory");
     *entry = (struct entry){.range = {0, vendor->size}, .standing = STANDING_IDENTICAL, .rule = RULE_COUNT};
     *comparison = (struct comparison){.vendor = {entry, 1}, .rebuilt = {entry, 1}};
     return 0;

@@ -58,9 +58,9 @@ struct comparison {
 /* Equal bytes that are fewer than this do not end a run: a pointer's high bytes, for example. */
 #define RUN_GAP 8
 
-/* Compares every pair. Everything made lives in the arena. */
+/* Compares every pair; more than `most` findings are COMPARE_ERROR_LIMIT. Everything made lives in the arena. */
 int compare_pairs(const struct pair *pairs, size_t count, const struct normal_form *vendor,
-                  const struct normal_form *rebuilt, struct arena *arena, struct comparison *comparison,
+                  const struct normal_form *rebuilt, uint64_t most, struct arena *arena, struct comparison *comparison,
                   struct compare_error *error);
 
 /* The account of two files that are equal bit for bit. */

@@ -7,9 +7,6 @@
 
 #include "parts.h"
 
-/* Real objects reach some 600,000 sections (-ffunction-sections); more than this is an attack on memory. */
-#define SECTION_LIMIT ((uint64_t)4 * 1000 * 1000)
-
 /* C++ names in section names of objects reach a few thousand bytes. */
 #define SECTION_NAME_LIMIT 65536
 #define SECTION_NAME_SHOWN 1024
@@ -109,9 +106,11 @@ int segments_parse(struct image *image, struct compare_error *error)
 {
     size_t count = image->header.e_phnum, entry = phdr_size(image);
     struct range table;
+    if (count == 0)
+        return 0;
     int status = image_require(image, image->header.e_phoff, count * entry, "the program header table", &table, error);
-    if (status != 0 || count == 0)
-        return count == 0 ? 0 : status;
+    if (status != 0)
+        return status;
     image->segments = arena_alloc(&image->arena, count, sizeof(*image->segments));
     if (image->segments == NULL)
         return image_no_memory(image, error);
@@ -158,10 +157,8 @@ static int section_numbers(struct image *image, struct compare_error *error)
     decode_shdr(image, image->bytes + first.begin, &null);
     image->section_count = header->e_shnum != 0 ? header->e_shnum : null.sh_size;
     image->names_index = header->e_shstrndx != SHN_XINDEX ? header->e_shstrndx : null.sh_link;
-    if (image->section_count > SECTION_LIMIT)
-        return error_set(error, COMPARE_ERROR_LIMIT, image->path,
-                         "%ju sections at offset %#jx: more than the limit of %ju", (uintmax_t)image->section_count,
-                         (uintmax_t)header->e_shoff, (uintmax_t)SECTION_LIMIT);
+    if (image->section_count > image->limits.sections)
+        return limit_hit(error, image->path, "sections", image->limits.sections, "section headers");
     return 0;
 }
 

@@ -8,7 +8,7 @@
 
 int image_no_memory(const struct image *image, struct compare_error *error)
 {
-    return error_set(error, COMPARE_ERROR_SYSTEM, image->path, "no memory");
+    return error_set(error, COMPARE_ERROR_MEMORY, image->path, "no memory");
 }
 
 int image_require(const struct image *image, uint64_t offset, uint64_t size, const char *what, struct range *range,
@@ -21,11 +21,14 @@ int image_require(const struct image *image, uint64_t offset, uint64_t size, con
                      (uintmax_t)offset, (uintmax_t)size, (uintmax_t)image->size);
 }
 
-int image_open(const char *path, struct image *image, struct compare_error *error)
+int image_open(const char *path, const struct compare_limits *limits, struct image *image, struct compare_error *error)
 {
     memset(image, 0, sizeof(*image));
     image->path = path;
-    return snapshot_open(path, &image->snapshot, &image->bytes, &image->size, error);
+    int status =
+        snapshot_open(path, limits_for(limits, 0).stream, &image->snapshot, &image->bytes, &image->size, error);
+    image->limits = limits_for(limits, image->size);
+    return status;
 }
 
 int image_parse(struct image *image, struct compare_error *error)

@@ -85,6 +85,7 @@ struct image {
     uint64_t size;
     struct snapshot *snapshot;
     struct arena arena;
+    struct compare_limits limits; /* what may be spent on it */
 
     bool is64, big_endian;
     Elf64_Ehdr header; /* as in the file, widened */
@@ -113,10 +114,10 @@ struct image {
 };
 
 /*
- * Opens, reads the bytes and nothing else. Directories and what is not readable are refused. The caller closes it
- * with image_close, also after a failure.
+ * Opens, reads the bytes and nothing else. Directories and what is not readable are refused. limits NULL: the
+ * defaults. The caller closes it with image_close, also after a failure.
  */
-int image_open(const char *path, struct image *image, struct compare_error *error);
+int image_open(const char *path, const struct compare_limits *limits, struct image *image, struct compare_error *error);
 
 /* Builds every view of an opened image. */
 int image_parse(struct image *image, struct compare_error *error);
@@ -185,9 +186,11 @@ struct content {
 
 /*
  * The plain content of a section. A compressed one must use up its stream exactly and yield its stated size exactly:
- * false otherwise, and when it is larger than the limit. Free with content_free.
+ * COMPARE_ERROR_MALFORMED otherwise, COMPARE_ERROR_SYSTEM without memory. *spent is what was decompressed of this image
+ * before; beyond the limit it is COMPARE_ERROR_LIMIT. Free with content_free.
  */
-bool image_content(const struct image *image, const struct section *section, struct content *content);
+int image_content(const struct image *image, const struct section *section, uint64_t *spent, struct content *content,
+                  struct compare_error *error);
 void content_free(struct content *content);
 
 /*

@@ -22,9 +22,6 @@
 /* Above any kernel's clock tick (10 ms at HZ=100), in nanoseconds. */
 #define TIMESTAMP_GRAIN INT64_C(50000000)
 
-/* What comes through a pipe is held in memory; more than this is refused. */
-#define STREAM_LIMIT ((uint64_t)4 << 30)
-
 struct snapshot {
     int fd;
     bool mapped;
@@ -46,15 +43,16 @@ static bool changed_just_now(const struct stat *status)
     return age < TIMESTAMP_GRAIN;
 }
 
-static int read_stream(struct snapshot *snapshot, const char *path, struct compare_error *error)
+/* What comes through a pipe is held in memory. */
+static int read_stream(struct snapshot *snapshot, const char *path, uint64_t limit, struct compare_error *error)
 {
     uint64_t capacity = 0;
     for (;;) {
         if (snapshot->size == capacity) {
             capacity = capacity == 0 ? 65536 : capacity * 2;
-            void *larger = capacity > STREAM_LIMIT ? NULL : realloc(snapshot->bytes, capacity);
+            void *larger = realloc(snapshot->bytes, capacity);
             if (larger == NULL)
-                return error_set(error, COMPARE_ERROR_LIMIT, path, "more than memory or the limit of 4 GiB holds");
+                return error_set(error, COMPARE_ERROR_MEMORY, path, "no memory for %ju bytes", (uintmax_t)capacity);
             snapshot->bytes = larger;
         }
         ssize_t got = read(snapshot->fd, (char *)snapshot->bytes + snapshot->size, capacity - snapshot->size);
@@ -65,6 +63,8 @@ static int read_stream(struct snapshot *snapshot, const char *path, struct compa
         if (got == 0)
             return 0;
         snapshot->size += (uint64_t)got;
+        if (snapshot->size > limit)
+            return limit_hit(error, path, "stream", limit, "bytes from a pipe or device");
     }
 }
 
@@ -73,7 +73,7 @@ static int copy_file(struct snapshot *snapshot, const char *path, struct compare
     uint64_t wanted = (uint64_t)snapshot->status.st_size;
     snapshot->bytes = malloc(wanted);
     if (snapshot->bytes == NULL)
-        return error_set(error, COMPARE_ERROR_SYSTEM, path, "no memory for its %ju bytes", (uintmax_t)wanted);
+        return error_set(error, COMPARE_ERROR_MEMORY, path, "no memory for its %ju bytes", (uintmax_t)wanted);
     while (snapshot->size < wanted) {
         ssize_t got = pread(snapshot->fd, (char *)snapshot->bytes + snapshot->size, wanted - snapshot->size,
                             (off_t)snapshot->size);
@@ -100,12 +100,12 @@ static int map_file(struct snapshot *snapshot, const char *path, struct compare_
     return 0;
 }
 
-int snapshot_open(const char *path, struct snapshot **out, const uint8_t **bytes, uint64_t *size,
+int snapshot_open(const char *path, uint64_t stream_limit, struct snapshot **out, const uint8_t **bytes, uint64_t *size,
                   struct compare_error *error)
 {
     struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (snapshot == NULL)
-        return error_set(error, COMPARE_ERROR_SYSTEM, path, "no memory");
+        return error_set(error, COMPARE_ERROR_MEMORY, path, "no memory");
     *out = snapshot;
     snapshot->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (snapshot->fd < 0 || fstat(snapshot->fd, &snapshot->status) != 0)
@@ -114,7 +114,7 @@ int snapshot_open(const char *path, struct snapshot **out, const uint8_t **bytes
         return error_set(error, COMPARE_ERROR_NOT_ELF, path, "is a directory, not an ELF file");
     int status;
     if (!S_ISREG(snapshot->status.st_mode))
-        status = read_stream(snapshot, path, error);
+        status = read_stream(snapshot, path, stream_limit, error);
     else if (snapshot->status.st_size == 0)
         status = 0; /* the length is checked where the header is read; /proc files, too, look empty */
     else if (changed_just_now(&snapshot->status))

@@ -4,8 +4,8 @@
 
 #include "image.h"
 
-int snapshot_open(const char *path, struct snapshot **snapshot, const uint8_t **bytes, uint64_t *size,
-                  struct compare_error *error);
+int snapshot_open(const char *path, uint64_t stream_limit, struct snapshot **snapshot, const uint8_t **bytes,
+                  uint64_t *size, struct compare_error *error);
 int snapshot_check(const struct snapshot *snapshot, const char *path, struct compare_error *error);
 bool snapshot_same_file(const struct snapshot *a, const struct snapshot *b);
 void snapshot_close(struct snapshot *snapshot);

@@ -55,7 +55,8 @@ static bool content_is(struct kind kind, uint32_t type, uint64_t stated, uint32_
     built_section(&built, ".debug_str", SHT_PROGBITS, SHF_COMPRESSED, bytes, 3 * word + size);
     built_layout(&built);
     assert_int_equal(built_open(&built, &image, &error), 0);
-    bool sound = image_content(&image, &image.sections[2], &content);
+    uint64_t spent = 0;
+    bool sound = image_content(&image, &image.sections[2], &spent, &content, &error) == 0;
     bool equal = sound && content.size == plain_size && memcmp(content.bytes, plain, plain_size) == 0;
     assert_int_equal(sound, equal);
     if (sound)
@@ -384,7 +385,7 @@ static void a_pipe_is_read_to_its_end(void **state)
     struct writer writer = {bytes, sizeof(bytes), ends[1]};
     snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
     assert_int_equal(pthread_create(&thread, NULL, write_slowly, &writer), 0);
-    assert_int_equal(image_open(path, &image, &error), 0);
+    assert_int_equal(image_open(path, NULL, &image, &error), 0);
     pthread_join(thread, NULL);
     assert_int_equal(image.size, sizeof(bytes));
     assert_memory_equal(image.bytes, bytes, sizeof(bytes));
@@ -399,11 +400,11 @@ static void a_directory_and_what_is_not_there_are_refused(void **state)
     (void)state;
     struct image image;
     struct compare_error error;
-    assert_int_equal(image_open(".", &image, &error), COMPARE_ERROR_NOT_ELF);
+    assert_int_equal(image_open(".", NULL, &image, &error), COMPARE_ERROR_NOT_ELF);
     image_close(&image);
     assert_int_equal(image_open("no/such/\x1b"
                                 "file",
-                                &image, &error),
+                                NULL, &image, &error),
                      COMPARE_ERROR_SYSTEM);
     assert_non_null(strstr(error.message, "no/such/\\x1bfile"));
     image_close(&image);
@@ -422,7 +423,7 @@ static int open_file(struct image *image, bool old)
     if (old)
         usleep(80000);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    assert_int_equal(image_open(path, image, &error), 0);
+    assert_int_equal(image_open(path, NULL, image, &error), 0);
     image->path = "file";
     return fd;
 }

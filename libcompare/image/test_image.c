@@ -142,7 +142,7 @@ static void more_sections_than_e_shnum_holds_are_read(void **state)
     int fd = memfd_create("many", MFD_CLOEXEC);
     assert_int_equal(write(fd, bytes, size), size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    assert_int_equal(image_open(path, &image, &error), 0);
+    assert_int_equal(image_open(path, NULL, &image, &error), 0);
     assert_int_equal(image_parse(&image, &error), 0);
     assert_int_equal(image.section_count, count);
     image_close(&image);
@@ -323,7 +323,7 @@ static void a_file_that_changes_meanwhile_is_told(void **state)
     build(&built, 0);
     int fd = mkstemp(path);
     assert_int_equal(write(fd, built.bytes, built.size), built.size);
-    assert_int_equal(image_open(path, &image, &error), 0);
+    assert_int_equal(image_open(path, NULL, &image, &error), 0);
     assert_int_equal(image_check_unchanged(&image, &error), 0);
     assert_int_equal(ftruncate(fd, 100), 0);
     assert_int_equal(image_check_unchanged(&image, &error), COMPARE_ERROR_CHANGED);

@@ -156,7 +156,7 @@ static int rows_build(struct compare_result *result, struct compare_error *error
         } else {
             row = list_add(&rows);
             if (row == NULL)
-                return error_set(error, COMPARE_ERROR_SYSTEM, result->vendor_path, "no memory");
+                return error_set(error, COMPARE_ERROR_MEMORY, result->vendor_path, "no memory");
             *row = (struct row){
                 .pair = i, .vendor = pair->vendor, .rebuilt = pair->rebuilt, .standing = STANDING_IDENTICAL};
         }

@@ -43,6 +43,8 @@ struct compare_result {
     struct row *rows;
     size_t row_count;
     struct tally vendor_tally, rebuilt_tally;
+    struct compare_limits limits; /* of both files together */
+    struct compare_confinement confinement;
     bool digested;
     uint8_t vendor_digest[32], rebuilt_digest[32];
     enum compare_verdict verdict;

@@ -221,5 +221,5 @@ int match_images(const struct image *vendor, const struct image *rebuilt, bool b
     }
     *pairs = matching.pairs.items;
     *count = matching.pairs.count;
-    return paired ? 0 : error_set(error, COMPARE_ERROR_SYSTEM, vendor->path, "no memory to pair its sections");
+    return paired ? 0 : error_set(error, COMPARE_ERROR_MEMORY, vendor->path, "no memory to pair its sections");
 }

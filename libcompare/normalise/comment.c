@@ -7,8 +7,8 @@
 
 #define COMMENT_LIMIT 65536
 
-/* Symbols of a large program; more is no minidebuginfo. */
-#define MINIDEBUGINFO_LIMIT ((uint64_t)256 << 20)
+/* Memory for the decoder; xz -9 asks for 65 MiB. */
+#define DICTIONARY_LIMIT ((uint64_t)128 << 20)
 
 /* The one section of this name, if it is what such a section is: plain bytes, not loaded. */
 static const struct section *plain_section(const struct image *image, const char *name, uint64_t allowed_flags)
@@ -67,18 +67,22 @@ void claim_debuglink(struct claims *claims)
         claim_section(claims, RULE_DEBUGLINK, altlink);
 }
 
-/* Decompresses one xz stream to its end, keeping the first bytes; true when it uses up the input exactly. */
-static bool xz_exactly(const uint8_t *bytes, uint64_t size, uint8_t *head, size_t head_size, uint64_t *made)
+/*
+ * Decompresses one xz stream to its end, keeping the first bytes: 0 when it uses up the input exactly, or
+ * COMPARE_ERROR_MALFORMED, COMPARE_ERROR_LIMIT, COMPARE_ERROR_SYSTEM.
+ */
+static int xz_exactly(const uint8_t *bytes, uint64_t size, uint64_t most, uint8_t *head, size_t head_size,
+                      uint64_t *made)
 {
     lzma_stream stream = LZMA_STREAM_INIT;
     uint8_t buffer[65536];
     *made = 0;
-    if (lzma_stream_decoder(&stream, MINIDEBUGINFO_LIMIT, 0) != LZMA_OK)
-        return false;
+    if (lzma_stream_decoder(&stream, DICTIONARY_LIMIT, 0) != LZMA_OK)
+        return COMPARE_ERROR_SYSTEM;
     stream.next_in = bytes;
     stream.avail_in = size;
     lzma_ret status = LZMA_OK;
-    while (status == LZMA_OK && *made <= MINIDEBUGINFO_LIMIT) {
+    while (status == LZMA_OK && *made <= most) {
         stream.next_out = buffer;
         stream.avail_out = sizeof(buffer);
         status = lzma_code(&stream, LZMA_FINISH);
@@ -89,7 +93,9 @@ static bool xz_exactly(const uint8_t *bytes, uint64_t size, uint8_t *head, size_
     }
     bool exactly = status == LZMA_STREAM_END && stream.avail_in == 0;
     lzma_end(&stream);
-    return exactly;
+    if (*made > most)
+        return COMPARE_ERROR_LIMIT;
+    return exactly ? 0 : status == LZMA_MEM_ERROR ? COMPARE_ERROR_SYSTEM : COMPARE_ERROR_MALFORMED;
 }
 
 void claim_minidebuginfo(struct claims *claims)
@@ -97,9 +103,17 @@ void claim_minidebuginfo(struct claims *claims)
     const struct image *image = claims->image;
     const struct section *section = plain_section(image, ".gnu_debugdata", 0);
     uint8_t head[20];
-    uint64_t made;
-    if (section != NULL && xz_exactly(image->bytes + section->bytes.begin, section->size, head, sizeof(head), &made) &&
-        made > sizeof(Elf64_Ehdr) && memcmp(head, image->bytes, EI_OSABI) == 0 &&
+    uint64_t made = 0, most = image->limits.decompressed - claims->decompressed;
+    if (section == NULL)
+        return;
+    int status = xz_exactly(image->bytes + section->bytes.begin, section->size, most, head, sizeof(head), &made);
+    claims->decompressed += made < most ? made : most;
+    if (status == COMPARE_ERROR_SYSTEM)
+        claims_no_memory(claims);
+    if (status == COMPARE_ERROR_LIMIT)
+        claims->failure =
+            limit_hit(claims->error, image->path, "decompressed", image->limits.decompressed, section->name);
+    if (status == 0 && made > sizeof(Elf64_Ehdr) && memcmp(head, image->bytes, EI_OSABI) == 0 &&
         image_u16(image, head + 18) == image->header.e_machine)
         claim_section(claims, RULE_MINIDEBUGINFO, section);
 }

@@ -234,8 +234,9 @@ static bool (*fits_of(const char *name))(struct reader *)
     return NULL;
 }
 
-static bool is_debug_section(const struct image *image, const struct section *section)
+static bool is_debug_section(struct claims *claims, const struct section *section)
 {
+    const struct image *image = claims->image;
     uint64_t allowed = SHF_MERGE | SHF_STRINGS | SHF_COMPRESSED;
     bool (*fits)(struct reader *) = fits_of(section->name);
     if (fits == NULL || range_empty(section->bytes) ||
@@ -246,7 +247,7 @@ static bool is_debug_section(const struct image *image, const struct section *se
     else if (named_section(image, section->name) != section)
         return false;
     struct content content;
-    if ((section->flags & ~allowed) != 0 || !image_content(image, section, &content))
+    if ((section->flags & ~allowed) != 0 || !claims_content(claims, section, &content))
         return false;
     struct reader reader = {.image = image, .bytes = content.bytes, .size = content.size};
     bool sound = content.size > 0 && fits(&reader);
@@ -277,8 +278,8 @@ static void claim_relocations(struct claims *claims)
 void claim_debug_info(struct claims *claims)
 {
     const struct image *image = claims->image;
-    for (uint64_t i = 1; i < image->section_count; i++) {
-        if (is_debug_section(image, &image->sections[i]))
+    for (uint64_t i = 1; i < image->section_count && claims->failure == 0; i++) {
+        if (is_debug_section(claims, &image->sections[i]))
             claim_section(claims, RULE_DEBUG_INFO, &image->sections[i]);
     }
     if (image_is_relocatable(image))

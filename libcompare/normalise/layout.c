@@ -154,7 +154,7 @@ static bool read_contents(struct layout *layout)
     for (uint64_t i = 1; i < image->section_count && wanted > 0; i++) {
         const struct section *section = &image->sections[i];
         struct content *content = &form->contents[form->content_count];
-        if (!wants_plain_content(layout, section) || !image_content(image, section, content))
+        if (!wants_plain_content(layout, section) || !claims_content(layout->claims, section, content))
             continue;
         form->content_count++;
         claim_range(layout->claims, RULE_COMPRESSION, section->bytes);
@@ -577,8 +577,10 @@ int layout_build(struct claims *claims, struct normal_form *form, struct compare
     form->piece_count = layout.pieces.count;
     form->asides = claims->asides.items;
     form->aside_count = claims->asides.count;
+    if (claims->failure != 0)
+        return claims->failure;
     if (!done || layout.out_of_memory || !index_sources(form))
-        return error_set(error, COMPARE_ERROR_SYSTEM, image->path, "no memory for its normal form");
+        return error_set(error, COMPARE_ERROR_MEMORY, image->path, "no memory for its normal form");
     if (!every_byte_has_a_place(form))
         return error_set(error, COMPARE_ERROR_INTERNAL, image->path,
                          "the normal form neither shows nor sets aside every byte of it once");

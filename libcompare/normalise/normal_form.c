@@ -13,18 +13,20 @@ int normal_form_build(const struct image *image, const struct rule_set *rules, s
         .image = image,
         .rules = rules,
         .asides = {.arena = &form->arena, .item_size = sizeof(struct aside)},
+        .error = error,
     };
     claims.sections = arena_alloc(&form->arena, image->section_count + 1, sizeof(bool));
-    claims.out_of_memory = claims.sections == NULL;
+    if (claims.sections == NULL)
+        claims_no_memory(&claims);
     bool applicable = image->anomaly_count == 0 && (image_is_linked(image) || image_is_relocatable(image));
-    for (size_t i = 0; i < RULE_COUNT && applicable && !claims.out_of_memory; i++) {
+    for (size_t i = 0; i < RULE_COUNT && applicable && claims.failure == 0; i++) {
         if (rules->accepted[i] && rule_table[i].claim != NULL)
             rule_table[i].claim(&claims);
     }
+    if (claims.failure != 0)
+        return claims.failure;
     int status = layout_build(&claims, form, error);
-    if (status == 0 && claims.out_of_memory)
-        status = error_set(error, COMPARE_ERROR_SYSTEM, image->path, "no memory");
-    return status;
+    return claims.failure != 0 ? claims.failure : status;
 }
 
 void normal_form_close(struct normal_form *form)

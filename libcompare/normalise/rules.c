@@ -224,10 +224,29 @@ bool claim_range(struct claims *claims, enum rule_index rule, struct range range
     if (image_is_executable(claims->image, range) || (!record && image_in_load_view(claims->image, range)))
         return false;
     struct aside *aside = list_add(&claims->asides);
-    claims->out_of_memory |= aside == NULL;
+    if (aside == NULL)
+        claims_no_memory(claims);
     if (aside != NULL)
         *aside = (struct aside){.range = range, .rule = rule};
     return aside != NULL;
+}
+
+void claims_no_memory(struct claims *claims)
+{
+    claims->failure =
+        error_set(claims->error, COMPARE_ERROR_MEMORY, claims->image->path, "no memory for its normal form");
+}
+
+bool claims_content(struct claims *claims, const struct section *section, struct content *content)
+{
+    struct compare_error error;
+    int status = image_content(claims->image, section, &claims->decompressed, content, &error);
+    if (status == 0 || status == COMPARE_ERROR_MALFORMED || claims->failure != 0)
+        return status == 0;
+    claims->failure = status;
+    if (claims->error != NULL)
+        *claims->error = error;
+    return false;
 }
 
 bool claim_section(struct claims *claims, enum rule_index rule, const struct section *section)

@@ -17,7 +17,9 @@ struct claims {
     struct list asides;
     bool *sections;              /* by index: whether the section's content is set aside */
     const struct section *names; /* a sound section name table: it goes where the section headers go */
-    bool out_of_memory;
+    uint64_t decompressed;       /* so far, in bytes */
+    int failure;                 /* what ends it all, told in *error: no memory, a limit */
+    struct compare_error *error;
 };
 
 struct rule {
@@ -32,6 +34,10 @@ extern const struct rule rule_table[RULE_COUNT];
  * value), and nothing ever in an executable mapping. False where it was refused.
  */
 bool claim_range(struct claims *claims, enum rule_index rule, struct range range);
+
+/* A section's plain content; a failure that is not the content's own is kept in the claims. */
+bool claims_content(struct claims *claims, const struct section *section, struct content *content);
+void claims_no_memory(struct claims *claims);
 
 /* The same for the whole content of a section that is not loaded. */
 bool claim_section(struct claims *claims, enum rule_index rule, const struct section *section);

@@ -12,8 +12,9 @@ struct names {
     uint8_t *used; /* one bit for each byte at which a name begins */
 };
 
-static bool names_begin(struct names *names, const struct image *image, const struct section *table)
+static bool names_begin(struct claims *claims, struct names *names, const struct section *table)
 {
+    const struct image *image = claims->image;
     bool sound =
         table != NULL && table->type == SHT_STRTAB && (table->flags & ~(uint64_t)SHF_STRINGS) == 0 && table->size > 0;
     if (sound) {
@@ -22,6 +23,8 @@ static bool names_begin(struct names *names, const struct image *image, const st
     }
     names->table = table;
     names->used = sound ? calloc(1, table->size / 8 + 1) : NULL;
+    if (sound && names->used == NULL)
+        claims_no_memory(claims);
     return names->used != NULL;
 }
 
@@ -105,14 +108,14 @@ void claim_symbols(struct claims *claims)
     const struct section *section_strings = &image->sections[image->names_index];
     struct names section_names = {0}, symbol_names = {0};
     bool sections_sound =
-        names_begin(&section_names, image, section_strings) && use_section_names(image, &section_names);
+        names_begin(claims, &section_names, section_strings) && use_section_names(image, &section_names);
     bool symbols_sound = false, shared = false;
     if (symtab != NULL && symtab_is_sound(image, symtab)) {
         /* Some linkers keep both kinds of names in one table. */
         shared = symtab->link == section_strings->index;
         const struct section *table = &image->sections[symtab->link];
         symbols_sound = shared ? sections_sound && use_symbol_names(image, symtab, &section_names)
-                               : names_begin(&symbol_names, image, table) &&
+                               : names_begin(claims, &symbol_names, table) &&
                                      use_symbol_names(image, symtab, &symbol_names) &&
                                      names_all_used(&symbol_names, image);
     }

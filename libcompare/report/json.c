@@ -68,6 +68,12 @@ static json_t *side_object(const struct report_side *side)
                      image->big_endian ? "big" : "little", "rules_disabled", image->anomaly_count > 0);
 }
 
+static json_t *confinement_object(const struct compare_confinement *confinement)
+{
+    return json_pack("{s:b,s:b,s:i,s:b}", "worker", confinement->worker, "no_new_privs", confinement->no_new_privs,
+                     "landlock", (int)confinement->landlock, "seccomp", confinement->seccomp);
+}
+
 static json_t *anomalies_array(const struct report_side sides[2])
 {
     json_t *array = json_array();
@@ -260,6 +266,8 @@ static int write_json(const struct compare_result *result, const struct compare_
         status = member(out, "policy", policy_object(result->policy), false);
     for (size_t i = 0; i < 2 && status == 0; i++)
         status = member(out, sides[i].label, side_object(&sides[i]), false);
+    if (status == 0)
+        status = member(out, "confinement", confinement_object(&result->confinement), false);
     if (status == 0)
         status = member(out, "anomalies", anomalies_array(sides), false);
     if (status == 0)

@@ -209,7 +209,7 @@ int built_open(const struct built *built, struct image *image, struct compare_er
 {
     char path[64];
     int fd = built_file(built, path);
-    int status = image_open(path, image, error);
+    int status = image_open(path, NULL, image, error);
     close(fd);
     image->path = "built";
     return status != 0 ? status : image_parse(image, error);
