@@ -148,7 +148,7 @@ def change_id(elf):
     elf.flip(".note.gnu.build-id", 20)
 
 
-# ---- Bytes that are mapped though no section has them -----------------------------------------------------------
+# ---- Bytes that are mapped though no section has them ----------------------------------------------------------------
 
 @attack("code in the slack of an executable page", "the kernel maps whole pages: it can be jumped to")
 def _(lab, armed):
@@ -211,9 +211,9 @@ def _(lab):
     return vendor, rebuilt
 
 
-# ---- Section headers that tell another story ----------------------------------------------------------------------
+# ---- Section headers that tell another story -------------------------------------------------------------------------
 
-@attack(".text typed NOBITS on one side, with changed code", "section headers say nothing is there, the segment maps it",
+@attack(".text typed NOBITS on one side, with changed code", "by its header nothing is there, but the segment maps it",
         anomaly="nobits-over-bytes")
 def _(lab):
     vendor, rebuilt = plain(lab)
@@ -301,7 +301,7 @@ def _(lab):
     return vendor, lab.add(rebuilt, ".\x1b[2Jidentical\x1b[8m", b"payload")
 
 
-# ---- What the program headers say ---------------------------------------------------------------------------------
+# ---- What the program headers say ------------------------------------------------------------------------------------
 
 @attack("the program header table moved, the old one left as a decoy", "the kernel goes by e_phoff")
 def _(lab):
@@ -460,7 +460,7 @@ def _(lab):
     return vendor, rebuilt
 
 
-# ---- ELF header -----------------------------------------------------------------------------------------------------
+# ---- ELF header ------------------------------------------------------------------------------------------------------
 
 @attack("the entry point changed", "another function runs first", section="ELF header")
 def _(lab):
@@ -505,7 +505,7 @@ def _(lab):
     return vendor, rebuilt
 
 
-# ---- The dynamic segment and what it names -------------------------------------------------------------------------
+# ---- The dynamic segment and what it names ---------------------------------------------------------------------------
 
 @attack("DT_RELA points to another table than .rela.dyn", "ld.so relocates by the tag", section=".dynamic")
 def _(lab):
@@ -625,7 +625,7 @@ def _(lab):
     return vendor, rebuilt
 
 
-@attack("the hash table hides a symbol", "with a cleared bloom filter ld.so takes another library's", section=".gnu.hash")
+@attack("the hash table hides a symbol", "with a cleared bloom filter ld.so passes over it", section=".gnu.hash")
 def _(lab):
     vendor, rebuilt = library(lab)
     rebuilt.write(".gnu.hash", 16, bytes(8))
@@ -647,7 +647,7 @@ def _(lab):
     return vendor, rebuilt
 
 
-# ---- Loaded content -------------------------------------------------------------------------------------------------
+# ---- Loaded content --------------------------------------------------------------------------------------------------
 
 @attack("one instruction changed", "code", section=".text")
 def _(lab):
@@ -692,7 +692,7 @@ def _(lab):
     return vendor, rebuilt
 
 
-# ---- The build ID's rule --------------------------------------------------------------------------------------------
+# ---- The build ID's rule ---------------------------------------------------------------------------------------------
 
 def with_id(lab, armed, flags, plain_flags=()):
     """Two files that differ in their build ID alone; flags make it one that the rule must refuse."""
@@ -754,7 +754,8 @@ def _(lab, armed):
     return vendor, rebuilt
 
 
-@attack("a build ID that a table of the dynamic segment covers", "ld.so reads it as names", section=".note.gnu.build-id")
+@attack("a build ID that a table of the dynamic segment covers", "ld.so reads it as names",
+        section=".note.gnu.build-id")
 def _(lab, armed):
     vendor, rebuilt = with_id(lab, armed, [])
     for elf in (vendor, rebuilt):
@@ -763,7 +764,7 @@ def _(lab, armed):
     return vendor, rebuilt
 
 
-# ---- Payloads in unloaded sections that a rule knows ---------------------------------------------------------------
+# ---- Payloads in unloaded sections that a rule knows -----------------------------------------------------------------
 
 COMMENT = b"GCC: (Debian 12.2.0-14) 12.2.0\0"
 
@@ -814,7 +815,9 @@ def with_debuglink(lab, armed, change):
     """A debuglink with another CRC, and with the payload."""
     vendor, rebuilt = (lab.add(elf, ".gnu_debuglink", b"prog.dbg\0\0\0\0" + crc)
                        for elf, crc in zip(plain(lab), (b"1234", b"5678")))
-    return vendor, lab.update(rebuilt, ".gnu_debuglink", change(rebuilt.content(".gnu_debuglink"))) if armed else rebuilt
+    if armed:
+        rebuilt = lab.update(rebuilt, ".gnu_debuglink", change(rebuilt.content(".gnu_debuglink")))
+    return vendor, rebuilt
 
 
 @attack("bytes behind the CRC of .gnu_debuglink", "a payload in a section that may differ", section=".gnu_debuglink")
@@ -1020,7 +1023,7 @@ def _(lab):
     return vendor, lab.add(rebuilt, ".payload", CODE)
 
 
-# ---- Objects: what a linker acts on ---------------------------------------------------------------------------------
+# ---- Objects: what a linker acts on ----------------------------------------------------------------------------------
 
 def objects(lab, *flags):
     return lab.two("-O2", "-c", *flags, source=OBJECT)
@@ -1160,7 +1163,7 @@ def _(lab, armed):
     return vendor, rebuilt
 
 
-# ---- Kernel modules ---------------------------------------------------------------------------------------------------
+# ---- Kernel modules --------------------------------------------------------------------------------------------------
 
 def modules(lab):
     return lab.two("-O2", "-c", "-mcmodel=kernel", "-fno-pic", source=MODULE)
