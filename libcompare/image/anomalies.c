@@ -116,37 +116,19 @@ static bool is_tbss(const struct section *section)
     return section->type == SHT_NOBITS && (section->flags & SHF_TLS) != 0;
 }
 
-static const struct segment *load_segment_at(const struct image *image, const struct section *section)
+/* The part of an allocated section that one segment holds, against that segment. */
+static int allocated_part(const struct section *section, struct range part, const struct segment *segment, uint64_t at,
+                          struct list *anomalies)
 {
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const struct segment *segment = &image->segments[i];
-        struct range addresses;
-        if (segment->type == PT_LOAD && range_make(section->address, section->size, &addresses) &&
-            range_contains(segment->addresses, addresses))
-            return segment;
-    }
-    return NULL;
-}
-
-static int allocated_section(const struct image *image, const struct section *section, uint64_t at,
-                             struct list *anomalies)
-{
-    if ((section->flags & SHF_COMPRESSED) != 0)
-        return anomaly_add(anomalies, "section-flags", at, "%s is both SHF_ALLOC and SHF_COMPRESSED", section->name);
-    if (section->size == 0 || is_tbss(section))
-        return 0;
-    const struct segment *segment = load_segment_at(image, section);
-    if (segment == NULL)
-        return anomaly_add(anomalies, "section-outside-segments", at,
-                           "%s is SHF_ALLOC, but no PT_LOAD holds its addresses", section->name);
-    uint64_t inside = section->address - segment->address;
+    uint64_t inside = part.begin - segment->address, before = part.begin - section->address;
     if (section->type == SHT_NOBITS)
         return inside >= segment->file_size
                    ? 0
                    : anomaly_add(anomalies, "nobits-over-bytes", at,
                                  "%s is SHT_NOBITS, but segment %u maps bytes of the file there", section->name,
                                  segment->index);
-    if (inside + section->size > segment->file_size || segment->file_offset + inside != section->file_offset)
+    if (inside + range_size(part) > segment->file_size ||
+        segment->file_offset + inside != section->file_offset + before)
         return anomaly_add(anomalies, "section-place", at, "%s claims other bytes than segment %u maps at its address",
                            section->name, segment->index);
     if ((section->flags & SHF_EXECINSTR) != 0 && (segment->flags & PF_X) == 0)
@@ -156,6 +138,36 @@ static int allocated_section(const struct image *image, const struct section *se
         return anomaly_add(anomalies, "section-flags", at, "%s is SHF_WRITE, but segment %u is not writable",
                            section->name, segment->index);
     return 0;
+}
+
+/*
+ * patchelf lays sections across the border of adjacent segments; each part must be what its segment maps. One pass is
+ * enough, for segments that are not in the order of their addresses are an anomaly of their own.
+ */
+static int allocated_section(const struct image *image, const struct section *section, uint64_t at,
+                             struct list *anomalies)
+{
+    if ((section->flags & SHF_COMPRESSED) != 0)
+        return anomaly_add(anomalies, "section-flags", at, "%s is both SHF_ALLOC and SHF_COMPRESSED", section->name);
+    if (section->size == 0 || is_tbss(section))
+        return 0;
+    struct range left;
+    bool sound = range_make(section->address, section->size, &left);
+    size_t before = anomalies->count;
+    for (size_t i = 0; sound && i < image->segment_count && !range_empty(left); i++) {
+        const struct segment *segment = &image->segments[i];
+        if (segment->type != PT_LOAD || left.begin < segment->addresses.begin || left.begin >= segment->addresses.end)
+            continue;
+        struct range part = {left.begin, segment->addresses.end < left.end ? segment->addresses.end : left.end};
+        int status = allocated_part(section, part, segment, at, anomalies);
+        if (status != 0 || anomalies->count != before)
+            return status;
+        left.begin = part.end;
+    }
+    return sound && range_empty(left)
+               ? 0
+               : anomaly_add(anomalies, "section-outside-segments", at,
+                             "%s is SHF_ALLOC, but no PT_LOAD holds its addresses", section->name);
 }
 
 static int unloaded_section(const struct image *image, const struct section *section, uint64_t at,

@@ -254,6 +254,49 @@ static void sections_that_tell_another_story_are_anomalies(void **state)
     }
 }
 
+/* .rodata ends eight bytes into the second segment, as patchelf lays sections. */
+static void build_across_segments(struct built *built)
+{
+    build(built, 0);
+    Elf64_Shdr *rodata = &built_named(built, ".rodata")->header, *text = &built_named(built, ".text")->header;
+    rodata->sh_offset = rodata->sh_addr = BUILT_PAGE - 8;
+    rodata->sh_size = 16;
+    text->sh_size = 0;
+    built->segments[0].p_filesz = built->segments[0].p_memsz = BUILT_PAGE;
+    built->segments[1].p_filesz = built->segments[1].p_memsz = 32;
+}
+
+static void a_section_across_adjacent_segments_is_no_anomaly(void **state)
+{
+    (void)state;
+    struct built built;
+    build_across_segments(&built);
+    built_write(&built);
+    assert_false(has_anomaly(&built, NULL));
+}
+
+static void a_section_across_segments_that_map_other_bytes_is_an_anomaly(void **state)
+{
+    (void)state;
+    struct built built;
+    build_across_segments(&built);
+    built.segments[1].p_offset = (uint64_t)2 * BUILT_PAGE;
+    built_write(&built);
+    assert_true(has_anomaly(&built, "section-place"));
+
+    build_across_segments(&built);
+    built.segments[1].p_filesz = built.segments[1].p_memsz = 4;
+    built_write(&built);
+    assert_true(has_anomaly(&built, "section-outside-segments"));
+
+    build_across_segments(&built);
+    built_named(&built, ".rodata")->header.sh_flags |= SHF_EXECINSTR;
+    built.segments[0].p_flags |= PF_X;
+    built.segments[1].p_flags = PF_R;
+    built_write(&built);
+    assert_true(has_anomaly(&built, "section-flags"));
+}
+
 static void segments_that_tell_another_story_are_anomalies(void **state)
 {
     (void)state;
@@ -363,6 +406,8 @@ int main(void)
         cmocka_unit_test(without_section_headers_segments_own_their_bytes),
         cmocka_unit_test(the_load_view_has_whole_pages_but_no_zeroed_tail),
         cmocka_unit_test(sections_that_tell_another_story_are_anomalies),
+        cmocka_unit_test(a_section_across_adjacent_segments_is_no_anomaly),
+        cmocka_unit_test(a_section_across_segments_that_map_other_bytes_is_an_anomaly),
         cmocka_unit_test(segments_that_tell_another_story_are_anomalies),
         cmocka_unit_test(a_program_without_segments_is_an_anomaly),
         cmocka_unit_test(names_are_escaped),
