@@ -280,7 +280,7 @@ def _(lab):
     return vendor, rebuilt
 
 
-@attack(".text said to be at another address", "tools disassemble it elsewhere", anomaly="section-outside-segments")
+@attack(".text said to be at another address", "tools disassemble it elsewhere", anomaly="section-place")
 def _(lab):
     vendor, rebuilt = plain(lab)
     rebuilt.section(".text").sh_addr += 16

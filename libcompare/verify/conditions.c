@@ -326,6 +326,9 @@ static bool is_of_kind(const struct elf *elf, const struct sec *section, const s
 {
     bool type = section->type == kind->type ||
                 (kind->type == SHT_PROGBITS && section->type == MIPS_DWARF && kind->fits == is_anything);
+    if ((section->flags & SHF_COMPRESSED) != 0 && type &&
+        !elf_stream_is_exact(elf, &elf->sections[section - elf->sections]))
+        return false;
     return type && (section->flags & SHF_ALLOC) == 0 && (section->flags & ~kind->flags) == 0 &&
            !range_empty(section->bytes) && is_named(elf_section_name(elf, section), kind->names) &&
            (strcmp(kind->rule, "symbols") != 0 || elf->linked) && kind->fits(elf, section);

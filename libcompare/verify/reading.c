@@ -4,8 +4,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include "reading.h"
+
+#define CONTENT_LIMIT ((uint64_t)1 << 30)
 
 uint64_t elf_number(const struct elf *elf, uint64_t at, unsigned width)
 {
@@ -343,4 +347,40 @@ bool elf_address(const struct elf *elf, uint64_t at, uint64_t *address)
         }
     }
     return false;
+}
+
+const uint8_t *elf_plain(const struct elf *elf, const struct sec *section, uint64_t *size, uint8_t **owned)
+{
+    uint64_t begin = section->bytes.begin, header = elf->wide ? 24 : 12;
+    *owned = NULL;
+    *size = range_size(section->bytes);
+    if ((section->flags & SHF_COMPRESSED) == 0)
+        return elf->bytes + begin;
+    uint64_t packed = *size - header, type = elf_number(elf, begin, 4);
+    if (*size < header)
+        return NULL;
+    *size = elf_number(elf, begin + (elf->wide ? 8 : 4), elf->wide ? 8 : 4);
+    if (*size > CONTENT_LIMIT || (elf->wide && elf_number(elf, begin + 4, 4) != 0))
+        return NULL;
+    *owned = malloc(*size + 1);
+    uLong made = *size, used = packed;
+    bool exact = false;
+    if (*owned != NULL && type == ELFCOMPRESS_ZLIB)
+        exact = uncompress2(*owned, &made, elf->bytes + begin + header, &used) == Z_OK && used == packed;
+    else if (*owned != NULL && type == 2)
+        exact = packed >= 4 && memcmp(elf->bytes + begin + header, "\x28\xb5\x2f\xfd", 4) == 0 &&
+                ZSTD_findFrameCompressedSize(elf->bytes + begin + header, packed) == packed &&
+                (made = ZSTD_decompress(*owned, *size, elf->bytes + begin + header, packed)) == *size;
+    return exact && made == *size ? *owned : NULL;
+}
+
+bool elf_stream_is_exact(const struct elf *elf, struct sec *section)
+{
+    if (section->exact == EXACT_UNKNOWN) {
+        uint64_t size;
+        uint8_t *owned;
+        section->exact = elf_plain(elf, section, &size, &owned) != NULL ? EXACT_YES : EXACT_NO;
+        free(owned);
+    }
+    return section->exact == EXACT_YES;
 }

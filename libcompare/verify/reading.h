@@ -13,6 +13,7 @@ struct seg {
 struct sec {
     uint64_t name, type, flags, address, offset, size, link, info, align, entry_size;
     struct range bytes; /* empty where it has none in the file */
+    enum { EXACT_UNKNOWN, EXACT_YES, EXACT_NO } exact;
 };
 
 /* Bytes that have an owner: a section, or a table. */
@@ -57,6 +58,11 @@ bool elf_any_owner(const struct elf *elf, struct range range);
 
 /* A section's name as it stands in the file, NUL-terminated; "" where it cannot be read. */
 const char *elf_section_name(const struct elf *elf, const struct sec *section);
+
+/* The plain content of a section; *owned is to be freed. NULL where its stream is not exact, or memory lacks. */
+const uint8_t *elf_plain(const struct elf *elf, const struct sec *section, uint64_t *size, uint8_t **owned);
+/* Whether there is such a content; found out once. */
+bool elf_stream_is_exact(const struct elf *elf, struct sec *section);
 
 /* Whether a PT_LOAD maps the offset as part of its file bytes, and to where. */
 bool elf_address(const struct elf *elf, uint64_t at, uint64_t *address);

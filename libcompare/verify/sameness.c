@@ -5,13 +5,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "reading.h"
 
 #define HIGHEST_ALIGNMENT 65536
-#define CONTENT_LIMIT     ((uint64_t)1 << 30)
 
 struct sameness {
     const struct side *vendor, *rebuilt;
@@ -94,31 +91,6 @@ static const char *places_differ(struct sameness *same, const struct side *side,
 
 /* ---- Sections ---- */
 
-/* The plain content of a section; *owned is to be freed. NULL where it cannot be had. */
-static const uint8_t *plain(const struct elf *elf, const struct sec *section, uint64_t *size, uint8_t **owned)
-{
-    uint64_t begin = section->bytes.begin, header = elf->wide ? 24 : 12;
-    *owned = NULL;
-    *size = range_size(section->bytes);
-    if ((section->flags & SHF_COMPRESSED) == 0)
-        return elf->bytes + begin;
-    uint64_t packed = *size - header, type = elf_number(elf, begin, 4);
-    if (*size < header)
-        return NULL;
-    *size = elf_number(elf, begin + (elf->wide ? 8 : 4), elf->wide ? 8 : 4);
-    if (*size > CONTENT_LIMIT)
-        return NULL;
-    *owned = malloc(*size + 1);
-    uLong made = *size, used = packed;
-    bool exact = false;
-    if (*owned != NULL && type == ELFCOMPRESS_ZLIB)
-        exact = uncompress2(*owned, &made, elf->bytes + begin + header, &used) == Z_OK && used == packed;
-    else if (*owned != NULL && type == 2)
-        exact = ZSTD_findFrameCompressedSize(elf->bytes + begin + header, packed) == packed &&
-                (made = ZSTD_decompress(*owned, *size, elf->bytes + begin + header, packed)) == *size;
-    return exact && made == *size ? *owned : NULL;
-}
-
 static uint64_t plain_alignment(const struct elf *elf, const struct sec *section)
 {
     uint64_t begin = section->bytes.begin;
@@ -131,7 +103,7 @@ static bool plain_contents_equal(const struct elf *a, const struct sec *x, const
 {
     uint64_t size_a, size_b;
     uint8_t *owned_a, *owned_b;
-    const uint8_t *plain_a = plain(a, x, &size_a, &owned_a), *plain_b = plain(b, y, &size_b, &owned_b);
+    const uint8_t *plain_a = elf_plain(a, x, &size_a, &owned_a), *plain_b = elf_plain(b, y, &size_b, &owned_b);
     bool equal = plain_a != NULL && plain_b != NULL && size_a == size_b && memcmp(plain_a, plain_b, size_a) == 0;
     free(owned_a);
     free(owned_b);
@@ -167,8 +139,13 @@ static bool sections_agree(const struct sameness *same, const struct sec *x, con
     return x->size == y->size && memcmp(a->bytes + x->bytes.begin, b->bytes + y->bytes.begin, x->size) == 0;
 }
 
+/* One that is compared by its plain content is not excused beside. */
 static bool excusable(const struct sameness *same, const struct elf *elf, const struct sec *section)
 {
+    const struct side *side = elf == &same->vendor->elf ? same->vendor : same->rebuilt;
+    const struct line *line = range_empty(section->bytes) ? NULL : line_at(side, section->bytes.begin);
+    if (line != NULL && line->standing == LINE_ASIDE && strcmp(line->rule, "compression") == 0)
+        return false;
     return section_excusable(elf, section, same->accepted, same->policy);
 }
 
