@@ -8,12 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../verify/verify.h"
 #include "fuzz.h"
 #include "pair.h"
-
-#ifdef FUZZ_VERIFY
-#include "../verify/verify.h"
-#endif
 
 struct side {
     uint8_t *bytes;
@@ -143,15 +140,10 @@ static void check_json_report(const struct compare_result *result, const struct 
     struct compare_error error = {0};
     FUZZ_ASSERT(stream != NULL && compare_report_json(result, NULL, stream, &error) == 0);
     fclose(stream);
-#ifdef FUZZ_VERIFY
     if (verify_bytes(text, size, vendor->bytes, vendor->size, rebuilt->bytes, rebuilt->size, NULL, &error) != 0) {
         fprintf(stderr, "the checker refuses: %s\n", error.message);
         abort();
     }
-#else
-    (void)vendor;
-    (void)rebuilt;
-#endif
     free(text);
 }
 
