@@ -28,12 +28,20 @@ static void edit_field(struct side *side, struct input *input, const struct buil
     side->bytes[base->header.e_shoff + entry * base->header.e_shentsize + at] = value;
 }
 
+/* A letter in a section: in some of them, that is what rules set aside. */
+static void edit_content(struct side *side, uint8_t choice, uint8_t value, const struct built *base)
+{
+    const Elf64_Shdr *header = &base->sections[choice % base->section_count].header;
+    if (header->sh_type != SHT_NOBITS && header->sh_size > 0)
+        side->bytes[header->sh_offset + value / 26 * 3 % header->sh_size] = (uint8_t)('a' + value % 26);
+}
+
 static void edit(struct side *side, struct input *input, const struct built *base)
 {
     uint8_t kind = input_u8(input);
     size_t at = input_u16(input) % side->size;
     uint8_t value = input_u8(input);
-    switch (kind % 6) {
+    switch (kind % 8) {
     case 0:
         side->bytes[at] = value;
         break;
@@ -42,7 +50,7 @@ static void edit(struct side *side, struct input *input, const struct built *bas
         break;
     case 2: /* insertions at the end */
         for (unsigned i = 0; i < value; i++)
-            side->bytes[side->size++] = kind / 6 % 2 == 0 ? 0 : value;
+            side->bytes[side->size++] = kind / 8 % 2 == 0 ? 0 : value;
         break;
     case 3:
         edit_field(side, input, base);
@@ -51,8 +59,11 @@ static void edit(struct side *side, struct input *input, const struct built *bas
         memmove(side->bytes + at, side->bytes + input_u16(input) % side->size,
                 value < side->size - at ? value % 64 : 0);
         break;
+    case 5:
+        memset(side->bytes + at, value, side->size - at < 8 ? side->size - at : kind / 8 % 8);
+        break;
     default:
-        memset(side->bytes + at, value, side->size - at < 8 ? side->size - at : kind / 6 % 8);
+        edit_content(side, (uint8_t)at, value, base);
     }
 }
 
