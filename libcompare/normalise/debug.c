@@ -260,7 +260,7 @@ static bool is_relocations(const struct section *section)
     return section->type == SHT_REL || section->type == SHT_RELA;
 }
 
-/* Relocations of what is set aside, in relocatable files: they change that section and nothing else. */
+/* In relocatable files: the relocations of a debug section that is set aside change that one and nothing else. */
 static void claim_relocations(struct claims *claims)
 {
     const struct image *image = claims->image;
@@ -270,7 +270,7 @@ static void claim_relocations(struct claims *claims)
             (section->flags & SHF_COMPRESSED) != 0)
             continue;
         const struct section *target = &image->sections[section->info];
-        if (!is_relocations(target) && section_claimed(claims, target))
+        if (!is_relocations(target) && fits_of(target->name) != NULL && section_claimed(claims, target))
             claim_section(claims, RULE_DEBUG_INFO, section);
     }
 }

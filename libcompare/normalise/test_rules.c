@@ -531,6 +531,21 @@ static void relocations_of_relocations_stay(void **state)
     assert_int_equal(rule_on(&built, ".rela.1", 0), RULE_COUNT);
 }
 
+static void relocations_of_what_another_rule_sets_aside_stay(void **state)
+{
+    (void)state;
+    static struct built built;
+    built_program(&built, true, false, ET_REL);
+    uint32_t comment = (uint32_t)(built_named(&built, ".comment") - built.sections);
+    struct built_section *section =
+        built_section(&built, ".rela", SHT_RELA, SHF_INFO_LINK, "relocates what is before it", 24);
+    section->header.sh_entsize = 24;
+    section->header.sh_info = comment;
+    built_layout(&built);
+    assert_int_equal(rule_on(&built, ".comment", 0), RULE_COMMENT);
+    assert_int_equal(rule_on(&built, ".rela", 0), RULE_COUNT);
+}
+
 static void objects_may_move_their_sections(void **state)
 {
     (void)state;
@@ -580,6 +595,7 @@ int main(void)
         cmocka_unit_test(what_is_behind_data_without_bss_is_mapped_and_stays),
         cmocka_unit_test(an_anomaly_disables_every_rule),
         cmocka_unit_test(relocations_of_relocations_stay),
+        cmocka_unit_test(relocations_of_what_another_rule_sets_aside_stay),
         cmocka_unit_test(objects_may_move_their_sections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
