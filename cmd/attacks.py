@@ -17,6 +17,7 @@ from elf_file import (DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_GNU_EH_FRAM
                       SHF_EXECINSTR, SHF_MERGE, SHF_WRITE, SHT_NOBITS, SHT_NOTE, Elf, Record)
 
 DT_NULL, DT_STRTAB, DT_RELA, DT_INIT, DT_DEBUG, DT_FLAGS, DT_FLAGS_1 = 0, 5, 7, 12, 21, 30, 0x6ffffffb
+DT_GNU_CONFLICT, DT_GNU_CONFLICTSZ = 0x6ffffef8, 0x6ffffdf6
 CODE = bytes.fromhex("31ff6a3c580f05")  # x86-64: exit(0)
 PAGE = 4096
 
@@ -50,6 +51,16 @@ __attribute__((section("__versions"), used)) static const struct { unsigned long
     {{0x12345678, "module_layout"}, {0x9abcdef0, "_printk"}};
 __attribute__((section(".gnu.linkonce.this_module"), used))
 struct { long state; char name[56]; int (*init)(void), (*exit)(void); } __this_module = {0, "fake", begin, end};
+"""
+ID_OBJECT = """
+.section .note.gnu.build-id,"a",@note
+.balign 4
+.long 4, 20, 3
+.asciz "GNU"
+.Lid: .ascii "ID"
+.text
+f: ret
+USE
 """
 # Two notes that both call themselves the build ID.
 SECOND_ID = """
@@ -762,6 +773,76 @@ def _(lab, armed):
         if armed:
             elf.dynamic(DT_STRTAB).d_val = elf.section(".note.gnu.build-id").sh_addr
     return vendor, rebuilt
+
+
+@attack("a build ID that runs because of an executable stack", "READ_IMPLIES_EXEC: all that is readable",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    vendor, rebuilt = with_id(lab, armed, [])
+    for elf in (vendor, rebuilt):
+        if armed:
+            elf.segment(PT_GNU_STACK).p_flags |= PF_X
+    return vendor, rebuilt
+
+
+@attack("a build ID that runs because PT_GNU_STACK is absent", "32-bit kernels then run all that is readable",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    vendor, rebuilt = lab.two("-O2", compiler="i686-linux-gnu-gcc")
+    change_id(rebuilt)
+    for elf in (vendor, rebuilt):
+        if armed:
+            elf.segment(PT_GNU_STACK).p_type = PT_NULL
+    return vendor, rebuilt
+
+
+@attack("a build ID that is a table of prelink's conflicts", "ld.so before 2.36 relocates by it",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    vendor, rebuilt = lab.two("-O2", compiler="i686-linux-gnu-gcc")
+    change_id(rebuilt)
+    for elf in (vendor, rebuilt):
+        first, second = [entry for entry in elf.entries(".dynamic", DYN) if entry.d_tag == DT_NULL][:2]
+        if armed:
+            first.d_tag, first.d_val = DT_GNU_CONFLICT, elf.section(".note.gnu.build-id").sh_addr + 16
+            second.d_tag, second.d_val = DT_GNU_CONFLICTSZ, 12
+    return vendor, rebuilt
+
+
+@attack("a build ID in a program whose header table is not mapped", "ld.so reads other bytes as program headers",
+        anomaly="program-headers-place")
+def _(lab, armed):
+    vendor, rebuilt = with_id(lab, armed, [])
+    for elf in (vendor, rebuilt):
+        header = elf.header
+        if armed:
+            elf.segments()[0].p_type = PT_NULL  # PT_PHDR
+            table = bytes(elf.data[header.e_phoff:header.e_phoff + header.e_phnum * header.e_phentsize])
+            header.e_phoff = elf.append(table)
+    return vendor, rebuilt
+
+
+def object_with_id(lab, armed, source):
+    """An object with a build ID of the letter's; armed, the code uses it."""
+    return tuple(lab.build("-c", source=ID_OBJECT.replace("USE", source if armed else "").replace("ID", letter * 20),
+                           suffix=".s") for letter in "ab")
+
+
+@attack("a build ID of an object that its code reads", "a relocation to the section's symbol",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    return object_with_id(lab, armed, "lea .Lid(%rip), %rax")
+
+
+@attack("a build ID of an object that has a symbol", "other objects can read it by that name",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    return object_with_id(lab, armed, ".globl secret\n.set secret, .Lid")
+
+
+@attack("a build ID of an object that is relocated", "the linker adds to what is there", section=".note.gnu.build-id")
+def _(lab, armed):
+    return object_with_id(lab, armed, ".section .note.gnu.build-id\n.reloc .Lid, R_X86_64_32, f")
 
 
 # ---- Payloads in unloaded sections that a rule knows -----------------------------------------------------------------

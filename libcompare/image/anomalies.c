@@ -109,6 +109,30 @@ static int other_segments(const struct image *image, struct list *anomalies)
     return status;
 }
 
+/*
+ * The kernel reads the program headers at e_phoff, ld.so in memory, at an address that kernels before 5.18 reckon from
+ * the first PT_LOAD, and later ones from the PT_LOAD that has e_phoff. All three must be the same bytes.
+ */
+static int program_headers_place(const struct image *image, struct list *anomalies)
+{
+    size_t size = image->segment_count * image->header.e_phentsize;
+    const struct segment *first = NULL;
+    bool interpreted = false, found = false;
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const struct segment *segment = &image->segments[i];
+        struct range table;
+        interpreted |= segment->type == PT_INTERP;
+        if (segment->type != PT_LOAD || !range_make(image->header.e_phoff, size, &table))
+            continue;
+        first = first != NULL ? first : segment;
+        found |= range_contains(segment->bytes, table) &&
+                 segment->address - segment->file_offset == first->address - first->file_offset;
+    }
+    return !interpreted || found ? 0
+                                 : anomaly_add(anomalies, "program-headers-place", image->header.e_phoff,
+                                               "no PT_LOAD maps the program headers to where ld.so reads them");
+}
+
 /* ---- Sections against segments ---- */
 
 static bool is_tbss(const struct section *section)
@@ -284,6 +308,8 @@ int anomalies_find(struct image *image, struct list *anomalies, struct compare_e
         status = load_segments(image, anomalies);
     if (status == 0 && image_is_linked(image))
         status = other_segments(image, anomalies);
+    if (status == 0 && image_is_linked(image))
+        status = program_headers_place(image, anomalies);
     if (status == 0)
         status = sections_find(image, anomalies);
     return status == 0 ? 0 : image_no_memory(image, error);

@@ -28,9 +28,23 @@ static struct range mapped_pages(const struct image *image, const struct segment
     return pages;
 }
 
+/*
+ * Unless PT_GNU_STACK is there and asks for a stack that cannot run, kernels may make all that is readable executable
+ * (READ_IMPLIES_EXEC: elf_read_implies_exec in arch/x86/include/asm/elf.h, for x86-64 before 5.8, and other machines).
+ */
+static bool readable_runs(const struct image *image)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        if (image->segments[i].type == PT_GNU_STACK)
+            return (image->segments[i].flags & PF_X) != 0;
+    }
+    return true;
+}
+
 static void load_linked(struct image *image)
 {
     size_t entry = image->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+    uint32_t runs = readable_runs(image) ? PF_X | PF_R : PF_X;
     image->load[image->load_count++] = (struct range){0, image->header.e_ehsize};
     image->load[image->load_count++] =
         (struct range){image->header.e_phoff, image->header.e_phoff + image->segment_count * entry};
@@ -39,7 +53,7 @@ static void load_linked(struct image *image)
         bool mapped = segment->type == PT_LOAD;
         struct range range = mapped ? mapped_pages(image, segment) : segment->bytes;
         image->load[image->load_count++] = range;
-        if (mapped && (segment->flags & PF_X) != 0)
+        if (mapped && (segment->flags & runs) != 0)
             image->executable[image->executable_count++] = range;
     }
 }

@@ -58,6 +58,10 @@ static bool dynamic_may_cover(const struct image *image, uint64_t address, uint6
         {DT_INIT_ARRAY, DT_INIT_ARRAYSZ},
         {DT_FINI_ARRAY, DT_FINI_ARRAYSZ},
         {DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ},
+        {DT_GNU_CONFLICT, DT_GNU_CONFLICTSZ},
+        {DT_GNU_LIBLIST, DT_GNU_LIBLISTSZ},
+        {DT_MOVETAB, DT_MOVESZ},
+        {DT_SYMINFO, DT_SYMINSZ},
         {DT_SYMTAB, 0},
         {DT_HASH, 0},
         {DT_GNU_HASH, 0},
@@ -137,7 +141,8 @@ static bool build_id_is_canonical(const struct image *image, const struct note *
         return false;
     if (image_is_relocatable(image))
         return note->section != UINT32_MAX &&
-               notes_fill(image, UINT32_MAX, note->section, image->sections[note->section].bytes);
+               notes_fill(image, UINT32_MAX, note->section, image->sections[note->section].bytes) &&
+               !is_referred_to(image, &image->sections[note->section]);
     if (note->segment == UINT32_MAX)
         return false;
     const struct segment *segment = &image->segments[note->segment];

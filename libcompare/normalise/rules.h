@@ -56,6 +56,9 @@ const struct section *named_section(const struct image *image, const char *name)
  */
 bool is_acted_on(const struct image *image, struct range range, uint32_t own_type);
 
+/* Whether a symbol or relocation of a relocatable file refers to this section, or relocations change it. */
+bool is_referred_to(const struct image *image, const struct section *section);
+
 /* Printable ASCII and tabs. */
 bool is_plain_text(const uint8_t *bytes, uint64_t size);
 

@@ -133,6 +133,7 @@ static size_t layout_linked(struct built *built)
         if (header->sh_type == SHT_NOTE && (header->sh_flags & SHF_ALLOC) != 0)
             add_segment(built, PT_NOTE, PF_R, header->sh_offset, header->sh_offset + header->sh_size, 0);
     }
+    add_segment(built, PT_GNU_STACK, PF_R | PF_W, 0, 0, 0);
     built->header.e_phoff = built->header.e_ehsize;
     built->header.e_phentsize = built->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
     built->header.e_phnum = (Elf64_Half)built->segment_count;
