@@ -1244,6 +1244,29 @@ def _(lab, armed):
     return vendor, rebuilt
 
 
+def referring(lab, section, reference, armed):
+    """An object with a string in a section that a rule knows; armed, its code refers to it."""
+    source = f'.section {section},"MS",@progbits,1\nsecret: .string "STRING"\n.text\nf: movl $1, %eax\n'
+    return tuple(lab.build("-c", source=source.replace("STRING", letter * 20) + (reference if armed else ""),
+                           suffix=".s") for letter in "ab")
+
+
+@attack("code of an object refers to its .debug_str", "a module can read it while it is loaded",
+        section=".debug_str")
+def _(lab, armed):
+    return referring(lab, ".debug_str", "movl $secret, %eax\n", armed)
+
+
+@attack("code of an object refers to its .comment", "likewise", section=".comment")
+def _(lab, armed):
+    return referring(lab, ".comment", "movl $secret, %eax\n", armed)
+
+
+@attack("a global symbol in the .debug_str of an object", "others can refer to it", section=".debug_str")
+def _(lab, armed):
+    return referring(lab, ".debug_str", ".globl secret\n", armed)
+
+
 # ---- Kernel modules --------------------------------------------------------------------------------------------------
 
 def modules(lab):

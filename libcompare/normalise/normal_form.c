@@ -16,9 +16,12 @@ int normal_form_build(const struct image *image, const struct rule_set *rules, s
         .error = error,
     };
     claims.sections = arena_alloc(&form->arena, image->section_count + 1, sizeof(bool));
-    if (claims.sections == NULL)
+    claims.referred = arena_alloc(&form->arena, image->section_count + 1, sizeof(bool));
+    if (claims.sections == NULL || claims.referred == NULL)
         claims_no_memory(&claims);
     bool applicable = image->anomaly_count == 0 && (image_is_linked(image) || image_is_relocatable(image));
+    if (applicable && claims.failure == 0 && image_is_relocatable(image))
+        applicable = references_find(image, claims.referred);
     for (size_t i = 0; i < RULE_COUNT && applicable && claims.failure == 0; i++) {
         if (rules->accepted[i] && rule_table[i].claim != NULL)
             rule_table[i].claim(&claims);

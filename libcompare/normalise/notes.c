@@ -141,8 +141,7 @@ static bool build_id_is_canonical(const struct image *image, const struct note *
         return false;
     if (image_is_relocatable(image))
         return note->section != UINT32_MAX &&
-               notes_fill(image, UINT32_MAX, note->section, image->sections[note->section].bytes) &&
-               !is_referred_to(image, &image->sections[note->section]);
+               notes_fill(image, UINT32_MAX, note->section, image->sections[note->section].bytes);
     if (note->segment == UINT32_MAX)
         return false;
     const struct segment *segment = &image->segments[note->segment];
@@ -163,6 +162,8 @@ void claim_build_id(struct claims *claims)
             return;
         found = note;
     }
+    if (found != NULL && found->section != UINT32_MAX && claims->referred[found->section])
+        return;
     if (found != NULL && is_build_id(image, found) && build_id_is_canonical(image, found))
         claim_range(claims, RULE_BUILD_ID, found->descriptor);
 }

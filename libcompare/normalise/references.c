@@ -1,8 +1,68 @@
 /*
- * Whether anything in a relocatable file refers to a section: a symbol by whose name others could, a relocation of
- * code or data by its symbol, or relocations of the section itself (gABI chapter 4). What cannot be told counts.
+ * Which sections of a relocatable file its code and data, or other files, can refer to: by a relocation of what is
+ * loaded, or by the name of a symbol (gABI chapter 4). Such a section is not set aside, whatever it looks like: ld puts
+ * the offset of a merged string into code, and the kernel's module loader gives sections that are not loaded an
+ * address while it loads (kernel/module/main.c, rewrite_section_headers). What cannot be told counts.
  */
 #include "rules.h"
+
+struct symbols {
+    const struct image *image;
+    const struct section *table, *indices; /* SHT_SYMTAB and SHT_SYMTAB_SHNDX, or NULL */
+    uint64_t entry, count;
+};
+
+/* The one symbol table (gABI chapter 4: an object has no more), if there is any; false where there are two. */
+static bool symbols_find(const struct image *image, struct symbols *symbols)
+{
+    *symbols = (struct symbols){.image = image, .entry = image->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym)};
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        const struct section **found = section->type == SHT_SYMTAB         ? &symbols->table
+                                       : section->type == SHT_SYMTAB_SHNDX ? &symbols->indices
+                                                                           : NULL;
+        if (found != NULL && *found != NULL)
+            return false;
+        if (found != NULL)
+            *found = section;
+    }
+    symbols->count = symbols->table != NULL ? range_size(symbols->table->bytes) / symbols->entry : 0;
+    return true;
+}
+
+static const uint8_t *symbol_bytes(const struct symbols *symbols, uint64_t index)
+{
+    return symbols->image->bytes + symbols->table->bytes.begin + index * symbols->entry;
+}
+
+static uint64_t symbol_section(const struct symbols *symbols, uint64_t index)
+{
+    const struct image *image = symbols->image;
+    uint16_t section = image_u16(image, symbol_bytes(symbols, index) + (image->is64 ? 6 : 14));
+    if (section == SHN_XINDEX && symbols->indices != NULL && index < range_size(symbols->indices->bytes) / 4)
+        return image_u32(image, image->bytes + symbols->indices->bytes.begin + index * 4);
+    return section < SHN_LORESERVE ? section : 0;
+}
+
+static bool mark(const struct symbols *symbols, uint64_t index, bool *referred)
+{
+    uint64_t section = index < symbols->count ? symbol_section(symbols, index) : UINT64_MAX;
+    if (section >= symbols->image->section_count)
+        return false;
+    referred[section] = true;
+    return true;
+}
+
+/* Others can refer to what is not local. */
+static bool mark_symbols(const struct symbols *symbols, bool *referred)
+{
+    bool told = true;
+    for (uint64_t i = 0; i < symbols->count && told; i++) {
+        uint8_t info = symbol_bytes(symbols, i)[symbols->image->is64 ? 4 : 12];
+        told = ELF64_ST_BIND(info) == STB_LOCAL || mark(symbols, i, referred);
+    }
+    return told;
+}
 
 static uint64_t relocation_symbol(const struct image *image, const uint8_t *relocation)
 {
@@ -13,55 +73,34 @@ static uint64_t relocation_symbol(const struct image *image, const uint8_t *relo
                                               : image_u64(image, relocation + 8) >> 32;
 }
 
-/* Whether a symbol is defined in the section; its type and binding go to *info. */
-static bool symbol_is_in(const struct image *image, const struct section *symtab, uint64_t index, uint32_t section,
-                         uint8_t *info)
+static bool mark_relocations(const struct symbols *symbols, const struct section *relocations, bool *referred)
 {
-    uint64_t entry = image->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-    if (symtab->type != SHT_SYMTAB || index >= range_size(symtab->bytes) / entry)
-        return true;
-    const uint8_t *symbol = image->bytes + symtab->bytes.begin + index * entry;
-    *info = symbol[image->is64 ? 4 : 12];
-    return image_u16(image, symbol + (image->is64 ? 6 : 14)) == section;
-}
-
-/* Nobody can refer to a local section symbol but this file's relocations. */
-static bool has_symbol(const struct image *image, const struct section *symtab, uint32_t section)
-{
-    uint64_t count = range_size(symtab->bytes) / (image->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
-    for (uint64_t i = 0; i < count; i++) {
-        uint8_t info = 0;
-        if (symbol_is_in(image, symtab, i, section, &info) && info != ELF64_ST_INFO(STB_LOCAL, STT_SECTION))
-            return true;
-    }
-    return false;
-}
-
-static bool has_relocation(const struct image *image, const struct section *relocations, uint32_t section)
-{
+    const struct image *image = symbols->image;
     uint64_t size = range_size(relocations->bytes), entry = relocations->entry_size;
-    uint8_t info;
-    if (relocations->info == section || relocations->link >= image->section_count ||
-        entry < (image->is64 ? sizeof(Elf64_Rel) : sizeof(Elf32_Rel)))
+    if (size == 0)
         return true;
-    for (uint64_t at = 0; at + entry <= size; at += entry) {
-        uint64_t symbol = relocation_symbol(image, image->bytes + relocations->bytes.begin + at);
-        if (symbol_is_in(image, &image->sections[relocations->link], symbol, section, &info))
-            return true;
-    }
-    return false;
+    if (symbols->table == NULL || relocations->link != symbols->table->index ||
+        entry < (image->is64 ? sizeof(Elf64_Rel) : sizeof(Elf32_Rel)))
+        return false;
+    bool told = true;
+    for (uint64_t at = 0; at + entry <= size && told; at += entry)
+        told = mark(symbols, relocation_symbol(image, image->bytes + relocations->bytes.begin + at), referred);
+    return told;
 }
 
-bool is_referred_to(const struct image *image, const struct section *section)
+bool references_find(const struct image *image, bool *referred)
 {
-    /* A symbol's section beyond this stands in SHT_SYMTAB_SHNDX. */
-    bool found = section->index >= SHN_LORESERVE;
-    for (uint64_t i = 1; i < image->section_count && !found; i++) {
-        const struct section *other = &image->sections[i];
-        if (other->type == SHT_SYMTAB)
-            found = has_symbol(image, other, section->index);
-        else if ((other->type == SHT_REL || other->type == SHT_RELA) && !range_empty(other->bytes))
-            found = has_relocation(image, other, section->index);
+    struct symbols symbols;
+    bool told = symbols_find(image, &symbols) && mark_symbols(&symbols, referred);
+    for (uint64_t i = 1; i < image->section_count && told; i++) {
+        const struct section *section = &image->sections[i];
+        if (section->type != SHT_REL && section->type != SHT_RELA)
+            continue;
+        told = section->info < image->section_count;
+        if (!told || (image->sections[section->info].flags & SHF_ALLOC) == 0)
+            continue;
+        referred[section->info] |= image->sections[section->info].type == SHT_NOTE; /* the linker writes into it */
+        told = mark_relocations(&symbols, section, referred);
     }
-    return found;
+    return told;
 }

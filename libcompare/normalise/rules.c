@@ -251,8 +251,9 @@ bool claims_content(struct claims *claims, const struct section *section, struct
 
 bool claim_section(struct claims *claims, enum rule_index rule, const struct section *section)
 {
-    if ((section->flags & SHF_ALLOC) != 0 || image_in_load_view(claims->image, section->bytes) ||
-        section_claimed(claims, section) || !claim_range(claims, rule, section->bytes))
+    if ((section->flags & SHF_ALLOC) != 0 || claims->referred[section->index] ||
+        image_in_load_view(claims->image, section->bytes) || section_claimed(claims, section) ||
+        !claim_range(claims, rule, section->bytes))
         return false;
     claims->sections[section->index] = true;
     return true;

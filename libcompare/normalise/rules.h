@@ -16,6 +16,7 @@ struct claims {
     const struct rule_set *rules;
     struct list asides;
     bool *sections;              /* by index: whether the section's content is set aside */
+    bool *referred;              /* by index: whether something may refer to it; in relocatable files only */
     const struct section *names; /* a sound section name table: it goes where the section headers go */
     uint64_t decompressed;       /* so far, in bytes */
     int failure;                 /* what ends it all, told in *error: no memory, a limit */
@@ -56,8 +57,11 @@ const struct section *named_section(const struct image *image, const char *name)
  */
 bool is_acted_on(const struct image *image, struct range range, uint32_t own_type);
 
-/* Whether a symbol or relocation of a relocatable file refers to this section, or relocations change it. */
-bool is_referred_to(const struct image *image, const struct section *section);
+/*
+ * Marks, by index, the sections of a relocatable file that what is loaded, or another file, can refer to, and the notes
+ * that are relocated. False where that cannot be told.
+ */
+bool references_find(const struct image *image, bool *referred);
 
 /* Printable ASCII and tabs. */
 bool is_plain_text(const uint8_t *bytes, uint64_t size);
