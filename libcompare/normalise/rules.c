@@ -13,7 +13,7 @@ const struct rule rule_table[RULE_COUNT] = {
                     .hides = "the descriptor of the build-ID note (8, 16, 20 or 32 bytes)",
                     .verifies = "one NT_GNU_BUILD_ID note of owner GNU in the image; its PT_NOTE consists of whole "
                                 "notes to its end; the descriptor is in no executable mapping and in no table of the "
-                                "dynamic segment",
+                                "dynamic segment; in relocatable files nothing refers to it",
                     .reason = "the ID is a digest of the linked file or a random number; neither kernel nor ld.so "
                               "acts on it, and debuggers use it only to find debug files",
                     .unsound = "a program that reads its own build ID and acts on its value, which its source shows",
@@ -78,7 +78,8 @@ const struct rule rule_table[RULE_COUNT] = {
                     .hides = ".comment",
                     .verifies = "the only section of that name that is not loaded; SHT_PROGBITS, flags MERGE and "
                                 "STRINGS at most, outside the load view; NUL-terminated printable strings of at most "
-                                "64 KiB together",
+                                "64 KiB together; in relocatable files "
+                                "nothing that is loaded refers to it",
                     .reason = "names of the compilers and the linker; never loaded",
                     .unsound = "a program that reads its own file",
                     .source = "gABI chapter 4, special sections",
@@ -112,7 +113,8 @@ const struct rule rule_table[RULE_COUNT] = {
                              "relocatable files their relocations",
                     .verifies = "known names only, once each among what linked files do not load; SHT_PROGBITS, "
                                 "outside the load view; the content, decompressed, is a chain of units, strings or "
-                                "tables that ends where the section ends",
+                                "tables that ends where the section ends; in relocatable files "
+                                "nothing that is loaded refers to it",
                     .reason = "debuggers read it; it is never loaded",
                     .unsound = "a program that reads its own debug information, to print a backtrace for example",
                     .source = "DWARF 5, chapters 6 and 7; gdb documentation, \"Index Section Format\"",
