@@ -40,6 +40,10 @@ static bool dynamic_value(const struct elf *elf, uint64_t tag, uint64_t *value)
 static bool table_may_cover(const struct elf *elf, struct range addresses)
 {
     static const uint64_t sized[][2] = {
+        {DT_GNU_CONFLICT, DT_GNU_CONFLICTSZ},
+        {DT_GNU_LIBLIST, DT_GNU_LIBLISTSZ},
+        {DT_MOVETAB, DT_MOVESZ},
+        {DT_SYMINFO, DT_SYMINSZ},
         {DT_STRTAB, DT_STRSZ},
         {DT_RELA, DT_RELASZ},
         {DT_REL, DT_RELSZ},
@@ -151,7 +155,7 @@ static bool build_id(const struct elf *elf, struct range range)
         bool filled = walk_notes(elf, section->bytes, section->align, NT_GNU_BUILD_ID, &found, &here);
         if (here > 0) {
             own = found;
-            sound = filled && (section->flags & (SHF_WRITE | SHF_EXECINSTR)) == 0;
+            sound = filled && (section->flags & (SHF_WRITE | SHF_EXECINSTR)) == 0 && !section->referred;
         }
         count += here;
     }
@@ -326,6 +330,8 @@ static bool is_of_kind(const struct elf *elf, const struct sec *section, const s
 {
     bool type = section->type == kind->type ||
                 (kind->type == SHT_PROGBITS && section->type == MIPS_DWARF && kind->fits == is_anything);
+    if (section->referred)
+        return false;
     if ((section->flags & SHF_COMPRESSED) != 0 && type &&
         !elf_stream_is_exact(elf, &elf->sections[section - elf->sections]))
         return false;

@@ -10,6 +10,7 @@
 #include "reading.h"
 
 #define CONTENT_LIMIT ((uint64_t)1 << 30)
+#define UNTOLD        "what its relocations refer to cannot be told"
 
 uint64_t elf_number(const struct elf *elf, uint64_t at, unsigned width)
 {
@@ -151,12 +152,23 @@ static struct range pages_of(const struct elf *elf, const struct seg *segment)
     return (struct range){begin - begin % elf->page, end < elf->size ? end : elf->size};
 }
 
+/* Without a PT_GNU_STACK that says otherwise, kernels may make executable what is readable. */
+static bool stack_runs(const struct elf *elf)
+{
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        if (elf->segments[i].type == PT_GNU_STACK)
+            return (elf->segments[i].flags & PF_X) != 0;
+    }
+    return true;
+}
+
 static void load_segments(struct elf *elf)
 {
+    uint64_t runs = stack_runs(elf) ? PF_X | PF_R : PF_X;
     for (size_t i = 0; i < elf->segment_count; i++) {
         const struct seg *segment = &elf->segments[i];
         if (segment->type == PT_LOAD)
-            load(elf, pages_of(elf, segment), (segment->flags & PF_X) != 0);
+            load(elf, pages_of(elf, segment), (segment->flags & runs) != 0);
         else if (segment->type != PT_NULL && segment->file_size > 0)
             load(elf, (struct range){segment->offset, segment->offset + segment->file_size}, false);
     }
@@ -194,6 +206,58 @@ static bool read_load_view(struct elf *elf)
     elf->load_count = ranges_merge(elf->load, elf->load_count);
     elf->executable_count = ranges_merge(elf->executable, elf->executable_count);
     return true;
+}
+
+/* ---- What an object refers to ---- */
+
+/* Marks the section of a symbol; false where that cannot be told. */
+static bool refer(struct elf *elf, const struct sec *symbols, const struct sec *indices, uint64_t symbol)
+{
+    uint64_t entry = elf->wide ? 24 : 16, at = symbols->bytes.begin + symbol * entry;
+    if (symbol >= range_size(symbols->bytes) / entry)
+        return false;
+    uint64_t section = elf_number(elf, at + (elf->wide ? 6 : 14), 2);
+    if (section == SHN_XINDEX && indices != NULL && symbol < range_size(indices->bytes) / 4)
+        section = elf_number(elf, indices->bytes.begin + symbol * 4, 4);
+    else if (section >= SHN_LORESERVE)
+        section = 0;
+    if (section < elf->section_count)
+        elf->sections[section].referred = true;
+    return section < elf->section_count;
+}
+
+/* By a symbol that is not local, or by a relocation of what is loaded. */
+static bool read_references(struct elf *elf)
+{
+    const struct sec *symbols = NULL, *indices = NULL;
+    uint64_t entry = elf->wide ? 24 : 16;
+    bool told = true;
+    for (size_t i = 1; i < elf->section_count; i++) {
+        const struct sec *section = &elf->sections[i];
+        told = told && !(section->type == SHT_SYMTAB && symbols != NULL);
+        symbols = section->type == SHT_SYMTAB ? section : symbols;
+        indices = section->type == SHT_SYMTAB_SHNDX ? section : indices;
+    }
+    for (uint64_t i = 0; told && symbols != NULL && i < range_size(symbols->bytes) / entry; i++)
+        told = elf_number(elf, symbols->bytes.begin + i * entry + (elf->wide ? 4 : 12), 1) >> 4 == STB_LOCAL ||
+               refer(elf, symbols, indices, i);
+    for (size_t i = 1; told && i < elf->section_count; i++) {
+        const struct sec *section = &elf->sections[i];
+        bool relocates = section->type == SHT_REL || section->type == SHT_RELA;
+        if (!relocates || section->info >= elf->section_count || range_empty(section->bytes) ||
+            (elf->sections[section->info].flags & SHF_ALLOC) == 0)
+            continue;
+        elf->sections[section->info].referred |= elf->sections[section->info].type == SHT_NOTE;
+        told = symbols != NULL && section->entry_size >= (elf->wide ? 16 : 8);
+        for (uint64_t at = section->bytes.begin; told && section->bytes.end - at >= section->entry_size;
+             at += section->entry_size) {
+            uint64_t info = elf_number(elf, at + (elf->wide ? 8 : 4), elf->wide ? 8 : 4);
+            if (elf->wide && elf->machine == EM_MIPS)
+                info = elf_number(elf, at + 8, 4) << 32;
+            told = refer(elf, symbols, indices, elf->wide ? info >> 32 : info >> 8);
+        }
+    }
+    return told;
 }
 
 /* ---- Owners, and what contradicts ---- */
@@ -253,6 +317,25 @@ static bool is_where_it_says(const struct elf *elf, const struct sec *section)
     return false;
 }
 
+/* Kernels and ld.so come to the program headers by different ways, which must end at the same bytes. */
+static bool maps_its_headers(const struct elf *elf)
+{
+    uint64_t phoff = member(elf, 0, 32, 28), end = phoff + elf->segment_count * (elf->wide ? 56 : 32), difference = 0;
+    bool interpreted = false, mapped = false, first = true;
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        interpreted |= segment->type == PT_INTERP;
+        if (segment->type != PT_LOAD)
+            continue;
+        if (first)
+            difference = segment->address - segment->offset;
+        first = false;
+        mapped |= segment->offset <= phoff && end <= segment->offset + segment->file_size &&
+                  segment->address - segment->offset == difference;
+    }
+    return !interpreted || mapped;
+}
+
 static void find_contradictions(struct elf *elf)
 {
     uint64_t end = 0;
@@ -264,6 +347,8 @@ static void find_contradictions(struct elf *elf)
             elf->contradiction = "PT_LOADs overlap, or one has more in the file than in memory";
         end = segment->address + segment->memory_size;
     }
+    if (elf->linked && !maps_its_headers(elf))
+        elf->contradiction = "no PT_LOAD maps the program headers to where ld.so reads them";
     for (size_t i = 1; elf->linked && i < elf->section_count; i++) {
         const struct sec *section = &elf->sections[i];
         bool loaded = (section->flags & SHF_ALLOC) != 0,
@@ -273,6 +358,8 @@ static void find_contradictions(struct elf *elf)
         if (loaded && !is_where_it_says(elf, section))
             elf->contradiction = "a section claims other bytes than its segment maps";
     }
+    if (elf->relocatable && !read_references(elf))
+        elf->contradiction = UNTOLD;
     if (elf->section_count > 0 && elf->shstrndx >= elf->section_count)
         elf->contradiction = "e_shstrndx is no section";
 }

@@ -13,6 +13,7 @@ struct seg {
 struct sec {
     uint64_t name, type, flags, address, offset, size, link, info, align, entry_size;
     struct range bytes; /* empty where it has none in the file */
+    bool referred;      /* in objects: code, data or another file can refer to it */
     enum { EXACT_UNKNOWN, EXACT_YES, EXACT_NO } exact;
 };
 
@@ -75,9 +76,11 @@ bool section_excusable(const struct elf *elf, const struct sec *section, bool (*
                        void *policy);
 
 /* One line of the account of a file, as the report has it. */
+enum line_standing { LINE_IDENTICAL, LINE_ASIDE, LINE_UNEXPLAINED };
+
 struct line {
     struct range range;
-    enum { LINE_IDENTICAL, LINE_ASIDE, LINE_UNEXPLAINED } standing;
+    enum line_standing standing;
     const char *rule; /* set aside */
     uint64_t peer;    /* identical */
 };

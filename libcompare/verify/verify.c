@@ -139,7 +139,7 @@ static bool read_line(struct verification *v, const struct side *side, const jso
     bool known = false;
     for (size_t i = 0; i < ARRAY_COUNT(standings); i++) {
         if (strcmp(standing, standings[i]) == 0) {
-            line->standing = i;
+            line->standing = (enum line_standing)i;
             known = true;
         }
     }
