@@ -12,8 +12,8 @@
  *         fprintf(stderr, "%s\n", error.message);
  *     compare_result_free(result);
  *
- * Sections of this header: errors, policies and rules, limits and confinement, comparing, reports, verifying a report,
- * one file alone.
+ * Sections of this header: errors, policies and rules, causes, limits and confinement, comparing, reports, verifying a
+ * report, one file alone.
  *
  * Stability: the ABI is not settled before 1.0; the soname changes when it breaks. Structures that a caller fills in
  * begin with their size, so that they can grow. Everything else is opaque.
@@ -93,6 +93,22 @@ COMPARE_API int compare_policy_open(const char *name_or_path, struct compare_pol
                                     struct compare_error *error);
 COMPARE_API void compare_policy_free(struct compare_policy *policy);
 COMPARE_API const char *compare_policy_name(const struct compare_policy *policy);
+
+/* ---- Causes ----------------------------------------------------------------------------------------------------- */
+
+/* A known reason why two builds of one source differ. It explains bytes and excuses none. The table is static. */
+struct compare_cause_info {
+    const char *id;        /* "build-path-macro" */
+    const char *title;     /* "the build path is in a string of the program (__FILE__)" */
+    const char *footprint; /* where it shows */
+    const char *evidence;  /* how it is told from two files */
+    const char *remedy;    /* what mends it */
+    const char *debian;    /* the name of the issue in Debian's reproducible-notes; NULL: none */
+    bool code;             /* it changes what runs */
+};
+
+/* The causes, in the order of their table; NULL past the last one. */
+COMPARE_API const struct compare_cause_info *compare_cause_at(size_t index);
 
 /* ---- Limits and confinement -------------------------------------------------------------------------------------- */
 
