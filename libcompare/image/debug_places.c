@@ -16,76 +16,6 @@
 /* DIEs of one function. */
 #define FUNCTION_STEPS ((uint64_t)1 << 18)
 
-/* ---- Which unit ---- */
-
-struct spans {
-    struct debug *debug;
-    struct list list;
-    uint32_t unit;
-};
-
-static bool keep_span(void *state, uint64_t low, uint64_t high)
-{
-    struct spans *spans = state;
-    /* What the linker dropped begins at 0, or near the end of the address space. */
-    if ((low == 0 && !image_is_relocatable(spans->debug->image)) || high < low)
-        return true;
-    struct debug_span *span = spans->list.count < SPAN_LIMIT ? list_add(&spans->list) : NULL;
-    if (span != NULL)
-        *span = (struct debug_span){low, high, spans->unit};
-    return span != NULL;
-}
-
-static int span_by_low(const void *a, const void *b)
-{
-    const struct debug_span *left = a, *right = b;
-    if (left->low != right->low)
-        return left->low < right->low ? -1 : 1;
-    return left->unit < right->unit ? -1 : left->unit > right->unit;
-}
-
-static bool has_code(const struct debug_unit_view *unit)
-{
-    return unit->type == DW_UT_compile || unit->type == DW_UT_skeleton;
-}
-
-static void read_spans(struct debug *debug)
-{
-    struct spans spans = {.debug = debug};
-    spans.list = (struct list){.arena = &debug->arena, .item_size = sizeof(struct debug_span)};
-    if (debug->spans_read)
-        return;
-    debug->spans_read = true;
-    for (size_t i = 0; i < debug->unit_count; i++) {
-        Dwarf_Die root;
-        spans.unit = (uint32_t)i;
-        if (has_code(&debug->units[i]) && debug_unit_root(debug, &debug->units[i], &root))
-            debug_each_range(debug, &root, keep_span, &spans);
-    }
-    debug->spans = spans.list.items;
-    debug->span_count = spans.list.count;
-    if (debug->span_count > 1)
-        qsort(debug->spans, debug->span_count, sizeof(*debug->spans), span_by_low);
-}
-
-static struct debug_unit_view *unit_at(struct debug *debug, uint64_t address)
-{
-    size_t low = 0, high = debug->span_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (debug->spans[middle].low <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t i = 0; i < OVERLAPS && i < low; i++) {
-        const struct debug_span *span = &debug->spans[low - 1 - i];
-        if (address < span->high)
-            return &debug->units[span->unit];
-    }
-    return NULL;
-}
-
 /* ---- Which function ---- */
 
 struct functions {
@@ -155,6 +85,88 @@ static bool function_at(struct debug *debug, const struct debug_unit_view *unit,
             return debug_die_at(debug, unit, function->die, die);
     }
     return false;
+}
+
+/* ---- Which unit ---- */
+
+struct spans {
+    struct debug *debug;
+    struct list list;
+    uint32_t unit;
+};
+
+static bool keep_span(void *state, uint64_t low, uint64_t high)
+{
+    struct spans *spans = state;
+    /* What the linker dropped begins at 0, or near the end of the address space. */
+    if ((low == 0 && !image_is_relocatable(spans->debug->image)) || high < low)
+        return true;
+    struct debug_span *span = spans->list.count < SPAN_LIMIT ? list_add(&spans->list) : NULL;
+    if (span != NULL)
+        *span = (struct debug_span){low, high, spans->unit};
+    return span != NULL;
+}
+
+static int span_by_low(const void *a, const void *b)
+{
+    const struct debug_span *left = a, *right = b;
+    if (left->low != right->low)
+        return left->low < right->low ? -1 : 1;
+    return left->unit < right->unit ? -1 : left->unit > right->unit;
+}
+
+static bool has_code(const struct debug_unit_view *unit)
+{
+    return unit->type == DW_UT_compile || unit->type == DW_UT_skeleton;
+}
+
+/* DWARF 2 cannot state more than one range: there a unit states that of one section, or none. */
+static void keep_functions(struct debug *debug, struct debug_unit_view *unit, struct spans *spans)
+{
+    read_functions(debug, unit);
+    for (size_t i = 0; i < unit->function_count; i++)
+        keep_span(spans, unit->functions[i].low, unit->functions[i].high);
+}
+
+static void read_spans(struct debug *debug)
+{
+    struct spans spans = {.debug = debug};
+    spans.list = (struct list){.arena = &debug->arena, .item_size = sizeof(struct debug_span)};
+    if (debug->spans_read)
+        return;
+    debug->spans_read = true;
+    for (size_t i = 0; i < debug->unit_count; i++) {
+        Dwarf_Die root;
+        spans.unit = (uint32_t)i;
+        if (!has_code(&debug->units[i]) || !debug_unit_root(debug, &debug->units[i], &root))
+            continue;
+        size_t before = spans.list.count;
+        debug_each_range(debug, &root, keep_span, &spans);
+        if (spans.list.count == before || debug->units[i].version == 2)
+            keep_functions(debug, &debug->units[i], &spans);
+    }
+    debug->spans = spans.list.items;
+    debug->span_count = spans.list.count;
+    if (debug->span_count > 1)
+        qsort(debug->spans, debug->span_count, sizeof(*debug->spans), span_by_low);
+}
+
+static struct debug_unit_view *unit_at(struct debug *debug, uint64_t address)
+{
+    size_t low = 0, high = debug->span_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (debug->spans[middle].low <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = 0; i < OVERLAPS && i < low; i++) {
+        const struct debug_span *span = &debug->spans[low - 1 - i];
+        if (address < span->high)
+            return &debug->units[span->unit];
+    }
+    return NULL;
 }
 
 /* ---- What is inlined there ---- */
