@@ -10,13 +10,14 @@
 
 struct arguments {
     const char *policy, *output, *color;
-    const char *files[3]; /* vendor, rebuilt, NULL */
+    const char *files[5]; /* vendor, rebuilt, then debug files, NULL */
+    const char *vendor_debug, *rebuilt_debug;
     bool json, quiet, digest;
     struct compare_report_options report;
     struct sandbox sandbox;
 };
 
-enum { OPTION_BYTES = 256, OPTION_DIGEST, OPTION_COLOR, OPTION_WIDTH };
+enum { OPTION_BYTES = 256, OPTION_DIGEST, OPTION_COLOR, OPTION_WIDTH, OPTION_VENDOR_DEBUG, OPTION_REBUILT_DEBUG };
 
 static const struct option long_options[] = {
     {"policy", required_argument, NULL, 'p'},
@@ -28,6 +29,8 @@ static const struct option long_options[] = {
     {"digest", no_argument, NULL, OPTION_DIGEST},
     {"color", required_argument, NULL, OPTION_COLOR},
     {"width", required_argument, NULL, OPTION_WIDTH},
+    {"vendor-debug", required_argument, NULL, OPTION_VENDOR_DEBUG},
+    {"rebuilt-debug", required_argument, NULL, OPTION_REBUILT_DEBUG},
     SANDBOX_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -78,6 +81,12 @@ static int parse_option(struct arguments *arguments, int option)
             return usage_error("--width wants a number from 1 to 10000");
         arguments->report.width = (unsigned)number;
         return 0;
+    case OPTION_VENDOR_DEBUG:
+        arguments->vendor_debug = optarg;
+        return 0;
+    case OPTION_REBUILT_DEBUG:
+        arguments->rebuilt_debug = optarg;
+        return 0;
     default:
         return sandbox_option(&arguments->sandbox, option, optarg);
     }
@@ -122,6 +131,8 @@ static int parse(int argc, char **argv, struct arguments *arguments, bool *help)
     }
     if (arguments->files[1] == NULL)
         return usage_error("two files are needed: VENDOR and REBUILT");
+    arguments->files[2] = arguments->vendor_debug != NULL ? arguments->vendor_debug : arguments->rebuilt_debug;
+    arguments->files[3] = arguments->vendor_debug != NULL ? arguments->rebuilt_debug : NULL;
     settle_terminal(arguments);
     return 0;
 }
@@ -139,6 +150,15 @@ static void warn_of_what_is_lacking(const struct compare_confinement *confinemen
                 confinement->landlock == 0 ? " Landlock" : "", !confinement->seccomp ? " seccomp" : "");
 }
 
+static void warn_of_debug_files(const struct compare_result *result)
+{
+    const char *notes[] = {compare_result_vendor_debug_note(result), compare_result_rebuilt_debug_note(result)};
+    for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+        if (notes[i] != NULL)
+            fprintf(stderr, "elftally: warning: %s\n", notes[i]);
+    }
+}
+
 /* In the worker: compares, and writes the report to the stream that is open for it. */
 static int compare_in_sandbox(void *argument, int *outcome, struct compare_error *error)
 {
@@ -146,6 +166,8 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     const struct arguments *arguments = job->arguments;
     struct compare_options options = sandbox_options(&arguments->sandbox, job->policy);
     struct compare_result *result = NULL;
+    options.vendor_debug = arguments->vendor_debug;
+    options.rebuilt_debug = arguments->rebuilt_debug;
     options.digest = arguments->digest || (arguments->json && !arguments->quiet);
     int status = compare_files(arguments->files[0], arguments->files[1], &options, &result, error);
     if (status == 0) {
@@ -153,6 +175,7 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
         *outcome = (int)compare_result_verdict(result);
         if (options.confine)
             warn_of_what_is_lacking(&confinement);
+        warn_of_debug_files(result);
     }
     if (status == 0 && job->out != NULL)
         status = arguments->json ? compare_report_json(result, &arguments->report, job->out, error)
@@ -227,6 +250,8 @@ const struct command command_compare = {
              "      --digest            text: the SHA-256 of both files (JSON always has them)\n"
              "      --color WHEN        auto (default), always or never; NO_COLOR is honoured\n"
              "      --width N           text: columns (default: the terminal's, else 100)\n"
+             "      --vendor-debug PATH, --rebuilt-debug PATH\n"
+             "                          a side's separate debug file, or a directory that has it by build ID\n"
              "      --limit NAME=VALUE  change a limit (below);  --no-sandbox  keep the process's rights\n"
              "  -h, --help              print this;  -V, --version  print the version\n",
     .run = run_compare,

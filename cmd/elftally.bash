@@ -16,7 +16,7 @@ _elftally()
             command=${COMP_WORDS[i]}
             break
             ;;
-        -p | --policy | -f | --format | -o | --output | --bytes | --color | --width)
+        -p | --policy | -f | --format | -o | --output | --bytes | --color | --width | --vendor-debug | --rebuilt-debug)
             ((i++))
             [[ ${COMP_WORDS[i]-} == = ]] && ((i++))
             ;;
@@ -50,7 +50,7 @@ _elftally()
     --bytes | --width)
         return
         ;;
-    -o | --output)
+    -o | --output | --vendor-debug | --rebuilt-debug)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         compopt -o filenames
         return
@@ -62,7 +62,8 @@ _elftally()
     normalise) options='--policy --output --help' ;;
     digest) options='--policy --help' ;;
     *)
-        options='--policy --format --output --quiet --all --bytes --digest --color --width --help --version'
+        options='--policy --format --output --quiet --all --bytes --digest --color --width --vendor-debug --rebuilt-debug
+            --help --version'
         ;;
     esac
 

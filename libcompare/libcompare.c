@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "confine/confine.h"
+#include "debug_files.h"
 #include "judge/judge.h"
 #include "verify/verify.h"
 
@@ -122,6 +123,8 @@ static int compare_step(void *argument)
     int status = image_parse(&result->vendor, error);
     if (status == 0)
         status = image_parse(&result->rebuilt, error);
+    if (status == 0)
+        status = debug_files_parse(result, error);
     if (status != 0)
         return status;
     bool equal = result->vendor.size == result->rebuilt.size &&
@@ -140,7 +143,13 @@ static int compare_step(void *argument)
         status = image_check_unchanged(&result->vendor, error);
     if (status == 0)
         status = image_check_unchanged(&result->rebuilt, error);
-    return status;
+    return status == 0 ? debug_files_check_unchanged(result, error) : status;
+}
+
+/* What limits go by. */
+static uint64_t size_of_all(const struct compare_result *result)
+{
+    return result->vendor.size + result->rebuilt.size + result->vendor_debug.size + result->rebuilt_debug.size;
 }
 
 static int open_both(struct compare_result *result, const struct compare_options *options, struct compare_error *error)
@@ -151,9 +160,10 @@ static int open_both(struct compare_result *result, const struct compare_options
     if (status == 0 && image_same_file(&result->vendor, &result->rebuilt))
         status = error_set(error, COMPARE_ERROR_UNSUPPORTED, result->rebuilt_path,
                            "vendor and rebuilt are one and the same file, which proves nothing");
-    uint64_t size = result->vendor.size + result->rebuilt.size;
-    result->limits = limits_for(wanted_limits(options), size);
-    return status == 0 ? give_up_rights(options, size, &result->confinement, error) : status;
+    if (status == 0)
+        status = debug_files_open(result, options, error);
+    result->limits = limits_for(wanted_limits(options), size_of_all(result));
+    return status == 0 ? give_up_rights(options, size_of_all(result), &result->confinement, error) : status;
 }
 
 /* A fault under a map has no file in its message; the one that changed can be found. */
@@ -162,7 +172,8 @@ static void name_the_changed(struct compare_result *result, struct compare_error
     struct compare_error named;
     if (error->file[0] != '\0')
         return;
-    if (image_check_unchanged(&result->vendor, &named) != 0 || image_check_unchanged(&result->rebuilt, &named) != 0)
+    if (image_check_unchanged(&result->vendor, &named) != 0 || image_check_unchanged(&result->rebuilt, &named) != 0 ||
+        debug_files_check_unchanged(result, &named) != 0)
         *error = named;
 }
 
@@ -190,7 +201,7 @@ int compare_files(const char *vendor, const char *rebuilt, const struct compare_
         if (status == COMPARE_ERROR_CHANGED)
             name_the_changed(result, error);
     }
-    status = name_the_limit(status, options, result->vendor.size + result->rebuilt.size, error);
+    status = name_the_limit(status, options, size_of_all(result), error);
     if (status != 0) {
         compare_result_free(result);
         return status;
@@ -207,6 +218,8 @@ void compare_result_free(struct compare_result *result)
     normal_form_close(&result->rebuilt_form);
     image_close(&result->vendor);
     image_close(&result->rebuilt);
+    image_close(&result->vendor_debug);
+    image_close(&result->rebuilt_debug);
     compare_policy_free(result->own_policy);
     arena_free(&result->arena);
     free(result);
@@ -215,6 +228,16 @@ void compare_result_free(struct compare_result *result)
 struct compare_confinement compare_result_confinement(const struct compare_result *result)
 {
     return result->confinement;
+}
+
+const char *compare_result_vendor_debug_note(const struct compare_result *result)
+{
+    return result->debug_note[0];
+}
+
+const char *compare_result_rebuilt_debug_note(const struct compare_result *result)
+{
+    return result->debug_note[1];
 }
 
 enum compare_verdict compare_result_verdict(const struct compare_result *result)

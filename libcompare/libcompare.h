@@ -172,6 +172,12 @@ struct compare_options {
     bool confine;                        /* once the files are open, give up the rights of this process, for good */
     bool worker;                         /* this process is a worker: told in the report */
     const struct compare_limits *limits; /* NULL: the defaults */
+    /*
+     * Separate debug files, for explanations: each a file, or a directory that is searched by build ID, as
+     * DIR/.build-id/ab/cdef.debug, DIR/ab/cdef.debug or DIR/usr/lib/debug/.build-id/ab/cdef.debug. NULL: none. No file
+     * is opened because a compared file names it. For a directory the build ID is read by a process of its own.
+     */
+    const char *vendor_debug, *rebuilt_debug;
 };
 
 struct compare_result;
@@ -186,6 +192,13 @@ COMPARE_API int compare_files(const char *vendor, const char *rebuilt, const str
 COMPARE_API void compare_result_free(struct compare_result *result);
 COMPARE_API enum compare_verdict compare_result_verdict(const struct compare_result *result);
 COMPARE_API struct compare_confinement compare_result_confinement(const struct compare_result *result);
+
+/*
+ * Why a separate debug file that was asked for is not used, in one line, escaped: none was found, or it belongs to
+ * another build. NULL where there is nothing to say. The result owns it.
+ */
+COMPARE_API const char *compare_result_vendor_debug_note(const struct compare_result *result);
+COMPARE_API const char *compare_result_rebuilt_debug_note(const struct compare_result *result);
 
 /* 0 identical or equivalent, 1 different, 2 inconclusive: as cmp and diff have it. */
 COMPARE_API int compare_exit_status(enum compare_verdict verdict);

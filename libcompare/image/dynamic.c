@@ -77,11 +77,25 @@ int notes_parse(struct image *image, struct compare_error *error)
     }
     for (uint64_t i = 1; i < image->section_count && status == 0; i++) {
         const struct section *section = &image->sections[i];
-        bool loaded = image_is_linked(image) && (section->flags & SHF_ALLOC) != 0;
+        bool loaded = !image->separate_debug && image_is_linked(image) && (section->flags & SHF_ALLOC) != 0;
         if (section->type == SHT_NOTE && !loaded && (section->flags & SHF_COMPRESSED) == 0)
             status = notes_of(image, &notes, section->bytes, section->alignment, UINT32_MAX, section->index, error);
     }
     image->notes = notes.items;
     image->note_count = notes.count;
     return status;
+}
+
+bool image_build_id(const struct image *image, struct range *descriptor)
+{
+    for (size_t i = 0; i < image->note_count; i++) {
+        const struct note *note = &image->notes[i];
+        const uint8_t *name = image_bytes(image, note->name);
+        uint64_t size = range_size(note->descriptor);
+        *descriptor = note->descriptor;
+        if (note->type == NT_GNU_BUILD_ID && range_size(note->name) == 4 && name != NULL &&
+            memcmp(name, "GNU", 4) == 0 && size >= BUILD_ID_LEAST && size <= BUILD_ID_MOST)
+            return true;
+    }
+    return false;
 }

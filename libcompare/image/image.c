@@ -49,6 +49,15 @@ int image_parse(struct image *image, struct compare_error *error)
     return status;
 }
 
+int image_parse_debug(struct image *image, struct compare_error *error)
+{
+    image->separate_debug = true;
+    int status = headers_parse(image, error);
+    if (status == 0)
+        status = sections_parse(image, error);
+    return status == 0 ? notes_parse(image, error) : status;
+}
+
 void image_close(struct image *image)
 {
     arena_free(&image->arena);

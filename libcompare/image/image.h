@@ -88,7 +88,8 @@ struct image {
     struct compare_limits limits; /* what may be spent on it */
 
     bool is64, big_endian;
-    Elf64_Ehdr header; /* as in the file, widened */
+    bool separate_debug; /* parsed by image_parse_debug */
+    Elf64_Ehdr header;   /* as in the file, widened */
     uint64_t section_count, names_index;
     uint64_t page_size; /* the largest that this machine's kernels use, in bytes */
 
@@ -121,6 +122,12 @@ int image_open(const char *path, const struct compare_limits *limits, struct ima
 
 /* Builds every view of an opened image. */
 int image_parse(struct image *image, struct compare_error *error);
+
+/*
+ * Builds of an opened separate debug file what can be told from section headers: its program headers are those of
+ * another file (gABI has no word on it; eu-strip leaves them as they were). No segments, load view, extents, anomalies.
+ */
+int image_parse_debug(struct image *image, struct compare_error *error);
 
 void image_close(struct image *image);
 
@@ -166,6 +173,12 @@ bool image_file_range(const struct image *image, uint64_t address, uint64_t size
 const struct section *image_section_named(const struct image *image, const char *name);
 
 const struct dynamic_entry *image_dynamic(const struct image *image, int64_t tag);
+
+#define BUILD_ID_LEAST 4 /* bytes */
+#define BUILD_ID_MOST  32
+
+/* The descriptor of the build ID (NT_GNU_BUILD_ID), in the file; false where it has none, or one of no use. */
+bool image_build_id(const struct image *image, struct range *descriptor);
 
 /* The extent that holds this offset. */
 const struct extent *image_extent_at(const struct image *image, uint64_t file_offset);

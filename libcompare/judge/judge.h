@@ -34,6 +34,10 @@ struct compare_result {
     struct arena arena;
     const char *vendor_path, *rebuilt_path;
     struct image vendor, rebuilt;
+    struct image vendor_debug,
+        rebuilt_debug; /* separate debug files: parsed by image_parse_debug where they are used */
+    bool has_vendor_debug, has_rebuilt_debug;
+    const char *debug_note[2]; /* vendor's, rebuilt's: why one that was asked for is not used; escaped, or NULL */
     struct normal_form vendor_form, rebuilt_form;
     struct compare_policy *own_policy; /* made for this result, where the caller gave none */
     const struct compare_policy *policy;
