@@ -79,7 +79,7 @@ static const int allowed_calls[] = {
 
 /* Libraries try these and go on without: opening, asking for the machine. To be refused, not to be killed for. */
 static const int refused_calls[] = {
-    SCMP_SYS(openat),  SCMP_SYS(open),  SCMP_SYS(access),    SCMP_SYS(readlink),
+    SCMP_SYS(openat),  SCMP_SYS(open),  SCMP_SYS(access),    SCMP_SYS(readlink),          SCMP_SYS(readlinkat),
     SCMP_SYS(sysinfo), SCMP_SYS(uname), SCMP_SYS(prlimit64), SCMP_SYS(sched_getaffinity),
 };
 

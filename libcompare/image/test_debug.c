@@ -8,12 +8,14 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include <cmocka.h>
 
+#include "../confine/confine.h"
 #include "../testing/elf_builder.h"
 
 static const char source[] = "#include <stdio.h>\n"
@@ -485,6 +487,70 @@ static void what_dwz_put_into_another_file_is_missing_and_that_file_is_not_opene
     shut(&opened);
 }
 
+/* libdw asks where its file lies; it must take a no for an answer. */
+static void everything_works_in_a_confined_process(void **state)
+{
+    (void)state;
+    int ended = 0;
+    assert_int_equal(run("gcc -O2 -g -o small small.c"), 0);
+    uint64_t outer = symbol("small", "outer", NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct opened opened = {.debug = NULL};
+        struct debug_place place;
+        struct seen seen = {.count = 0};
+        struct compare_confinement got = {0};
+        bool done = image_open("small", NULL, &opened.image, &opened.error) == 0 &&
+                    confine_process((uint64_t)256 << 20, &got, &opened.error) == 0 &&
+                    image_parse(&opened.image, &opened.error) == 0 &&
+                    debug_open(&opened.image, &opened.debug, &opened.error) == 0 && opened.debug != NULL &&
+                    debug_place_at(opened.debug, outer, 0, &opened.arena, &place) &&
+                    debug_units(opened.debug, SIZE_MAX, &opened.arena, see, &seen);
+        debug_close(opened.debug);
+        _exit(done ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_int_equal(ended, 0);
+}
+
+/* AddressSanitizer ends the process when memory is short. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* Without memory libdw would end the process. */
+static void without_memory_there_is_no_place_and_the_process_lives(void **state)
+{
+    (void)state;
+    int ended = 0;
+    if (SANITIZED)
+        skip();
+    assert_int_equal(run("gcc -O2 -g -o small small.c"), 0);
+    uint64_t outer = symbol("small", "outer", NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct opened opened;
+        struct debug_place place;
+        struct rlimit none = {0, 0};
+        open_debug(&opened, "small");
+        while (malloc(100) != NULL && setrlimit(RLIMIT_AS, &none) == 0 && setrlimit(RLIMIT_DATA, &none) == 0)
+            continue;
+        bool found = debug_place_at(opened.debug, outer, 0, &opened.arena, &place);
+        found |= debug_place_at(opened.debug, outer, 0, &opened.arena, &place);
+        debug_close(opened.debug);
+        _exit(found ? 1 : 0);
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_int_equal(ended, 0);
+}
+
 /* ---- Crafted sections ---- */
 
 /* Abbreviations: 1 a unit with name, low_pc, high_pc, stmt_list; 2 a function; 3 a block; 4 an inlined call. */
@@ -739,6 +805,8 @@ int main(void)
         cmocka_unit_test(a_file_without_debug_information_has_none),
         cmocka_unit_test(no_dwo_file_is_opened),
         cmocka_unit_test(what_dwz_put_into_another_file_is_missing_and_that_file_is_not_opened),
+        cmocka_unit_test(everything_works_in_a_confined_process),
+        cmocka_unit_test(without_memory_there_is_no_place_and_the_process_lives),
         cmocka_unit_test(a_million_nested_blocks_neither_crash_nor_hang),
         cmocka_unit_test(a_hundred_thousand_nested_calls_give_the_innermost_of_a_few),
         cmocka_unit_test(an_abstract_origin_that_is_itself_ends),
