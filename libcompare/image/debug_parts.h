@@ -94,7 +94,7 @@ struct debug_unit_view {
     uint8_t type, address_size, offset_size;
     bool in_types, has_dwo_id;
 
-    bool lines_read, functions_read, variables_read;
+    bool lines_read, functions_read, nested_functions_read, variables_read;
     struct line_table lines;
     struct line_row *rows; /* by address */
     size_t row_count;

@@ -40,25 +40,28 @@ static int function_by_low(const void *a, const void *b)
     return left->die < right->die ? -1 : left->die > right->die;
 }
 
-/* Functions can be in namespaces, types and other functions, nowhere else. */
-static bool can_hold_functions(int tag)
+/* Functions can be in namespaces, and at times in types and other functions, nowhere else. */
+static bool can_hold_functions(int tag, bool nested)
 {
-    return tag == DW_TAG_namespace || tag == DW_TAG_module || tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block ||
-           tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type ||
-           tag == DW_TAG_enumeration_type;
+    if (tag == DW_TAG_namespace || tag == DW_TAG_module)
+        return true;
+    return nested && (tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block || tag == DW_TAG_structure_type ||
+                      tag == DW_TAG_class_type || tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type);
 }
 
-static void read_functions(struct debug *debug, struct debug_unit_view *unit)
+/* Most of a unit are types and the insides of functions: they are looked at when nothing is found outside of them. */
+static void read_functions(struct debug *debug, struct debug_unit_view *unit, bool nested)
 {
     struct functions functions = {.list = {.arena = &debug->arena, .item_size = sizeof(struct debug_function)}};
     struct debug_walk walk = {.unit = unit};
     bool descend = true;
-    if (unit->functions_read || !debug_unit_root(debug, unit, &walk.die))
+    if ((nested ? unit->nested_functions_read : unit->functions_read) || !debug_unit_root(debug, unit, &walk.die))
         return;
     unit->functions_read = true;
+    unit->nested_functions_read = nested;
     while (debug_walk_next(debug, &walk, descend)) {
         int tag = dwarf_tag(&walk.die);
-        descend = can_hold_functions(tag);
+        descend = can_hold_functions(tag, nested);
         functions.die = dwarf_dieoffset(&walk.die);
         if (tag == DW_TAG_subprogram)
             debug_each_range(debug, &walk.die, keep_function, &functions);
@@ -69,7 +72,7 @@ static void read_functions(struct debug *debug, struct debug_unit_view *unit)
         qsort(unit->functions, unit->function_count, sizeof(*unit->functions), function_by_low);
 }
 
-static bool function_at(struct debug *debug, const struct debug_unit_view *unit, uint64_t address, Dwarf_Die *die)
+static bool function_known(struct debug *debug, const struct debug_unit_view *unit, uint64_t address, Dwarf_Die *die)
 {
     size_t low = 0, high = unit->function_count;
     while (low < high) {
@@ -85,6 +88,15 @@ static bool function_at(struct debug *debug, const struct debug_unit_view *unit,
             return debug_die_at(debug, unit, function->die, die);
     }
     return false;
+}
+
+static bool function_at(struct debug *debug, struct debug_unit_view *unit, uint64_t address, Dwarf_Die *die)
+{
+    read_functions(debug, unit, false);
+    if (function_known(debug, unit, address, die))
+        return true;
+    read_functions(debug, unit, true);
+    return function_known(debug, unit, address, die);
 }
 
 /* ---- Which unit ---- */
@@ -123,7 +135,7 @@ static bool has_code(const struct debug_unit_view *unit)
 /* DWARF 2 cannot state more than one range: there a unit states that of one section, or none. */
 static void keep_functions(struct debug *debug, struct debug_unit_view *unit, struct spans *spans)
 {
-    read_functions(debug, unit);
+    read_functions(debug, unit, true);
     for (size_t i = 0; i < unit->function_count; i++)
         keep_span(spans, unit->functions[i].low, unit->functions[i].high);
 }
@@ -270,7 +282,6 @@ static void find_place(struct debug *debug, void *argument)
     if (unit == NULL)
         return;
     debug_unit_lines(debug, unit);
-    read_functions(debug, unit);
     const struct line_row *row = debug_unit_row(unit, query->address);
     if (row != NULL) {
         frame.line = row->line;
