@@ -279,6 +279,64 @@ int relocations_read(const struct image *image, struct arena *arena, const struc
 /* Those whose place begins in these bytes; *found of them. O(log n). */
 const struct relocation *relocations_in(const struct relocation *items, size_t count, struct range bytes,
                                         size_t *found);
+/* ---- Debug information, by libdw: hints for people; no verdict rests on them ---- */
+
+struct debug; /* opaque */
+
+/*
+ * Opens the debug information of a parsed image: the file itself, or a separate debug file. 0 with *debug NULL where it
+ * has none that can be used. The image must outlive it; close with debug_close. COMPARE_ERROR_MALFORMED (a section
+ * cannot be decompressed), COMPARE_ERROR_LIMIT, COMPARE_ERROR_MEMORY. Only this image is read: no supplementary file
+ * (dwz), no .dwo file, no debug file that it names. Not for two threads at a time.
+ */
+int debug_open(const struct image *image, struct debug **debug, struct compare_error *error);
+void debug_close(struct debug *debug);
+
+/* Where in the source. Texts are escaped, in the caller's arena, and NULL where not known; line 0: not known. */
+struct debug_frame {
+    const char *function; /* linkage name, or else the plain one: not demangled */
+    const char *file;     /* relative to the compilation directory where it is below it */
+    unsigned line;
+};
+
+struct debug_place {
+    struct debug_frame frames[8]; /* [0] the innermost; the others the callers into which it is inlined */
+    size_t count;                 /* of a deeper chain, the innermost 8 */
+};
+
+/*
+ * The source place of an instruction: by its address in linked files, where section is not looked at, and by section
+ * and offset in it in ET_REL. false: not known.
+ */
+bool debug_place_at(struct debug *debug, uint64_t address, uint32_t section, struct arena *arena,
+                    struct debug_place *place);
+
+/*
+ * The variable of static storage that holds this address: its name, as a frame's function, and where it is declared.
+ * Linked files only. false: not known.
+ */
+bool debug_object_at(struct debug *debug, uint64_t address, struct arena *arena, const char **name,
+                     struct debug_frame *declared);
+
+/* What a unit says of itself. Texts are raw, not escaped, and NULL where absent (also: in a supplementary file). */
+struct debug_unit {
+    const char *name, *comp_dir, *producer, *dwo_name;
+    const char *language; /* "C11", "C++14", "Rust", "Go", "Ada95", "Fortran95", "OCaml", "Haskell", "asm", "D", ... */
+    uint64_t dwo_id;
+    bool has_dwo_id;
+    const char *const *directories; /* of its line table, as they stand there; an element may be NULL */
+    size_t directory_count;
+    const char *const *files; /* likewise */
+    size_t file_count;
+    uint32_t version; /* of DWARF */
+};
+
+/*
+ * Calls take for each unit (compile, type, partial, skeleton) until it returns false or `most` are done. Lists are in
+ * the arena, texts live until debug_close. false where something could not be read.
+ */
+bool debug_units(struct debug *debug, size_t most, struct arena *arena,
+                 bool (*take)(void *state, const struct debug_unit *unit), void *state);
 
 /*
  * Runs work(argument) so that a page of a map that is gone (the file was truncated) ends it with
