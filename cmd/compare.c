@@ -11,12 +11,12 @@
 struct arguments {
     const char *policy, *output, *color;
     const char *files[3]; /* vendor, rebuilt, NULL */
-    bool json, quiet, digest;
+    bool json, quiet, digest, explain;
     struct compare_report_options report;
     struct sandbox sandbox;
 };
 
-enum { OPTION_BYTES = 256, OPTION_DIGEST, OPTION_COLOR, OPTION_WIDTH };
+enum { OPTION_BYTES = 256, OPTION_DIGEST, OPTION_COLOR, OPTION_WIDTH, OPTION_EXPLAIN };
 
 static const struct option long_options[] = {
     {"policy", required_argument, NULL, 'p'},
@@ -24,6 +24,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
     {"all", no_argument, NULL, 'a'},
+    {"explain", required_argument, NULL, OPTION_EXPLAIN},
     {"bytes", required_argument, NULL, OPTION_BYTES},
     {"digest", no_argument, NULL, OPTION_DIGEST},
     {"color", required_argument, NULL, OPTION_COLOR},
@@ -65,6 +66,12 @@ static int parse_option(struct arguments *arguments, int option)
             return usage_error("--bytes wants a number from 1");
         arguments->report.max_bytes = number;
         return 0;
+    case OPTION_EXPLAIN:
+        arguments->explain = strcmp(optarg, "none") != 0;
+        arguments->report.explain_all = strcmp(optarg, "all") == 0;
+        return !arguments->explain || arguments->report.explain_all || strcmp(optarg, "roots") == 0
+                   ? 0
+                   : usage_error("--explain is roots, all or none");
     case OPTION_DIGEST:
         arguments->digest = true;
         return 0;
@@ -147,6 +154,7 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     struct compare_options options = sandbox_options(&arguments->sandbox, job->policy);
     struct compare_result *result = NULL;
     options.digest = arguments->digest || (arguments->json && !arguments->quiet);
+    options.explain = arguments->explain && job->out != NULL;
     int status = compare_files(arguments->files[0], arguments->files[1], &options, &result, error);
     if (status == 0) {
         struct compare_confinement confinement = compare_result_confinement(result);
@@ -199,7 +207,8 @@ static int compare_and_report(const struct arguments *arguments, const struct co
 
 static int run_compare(int argc, char **argv)
 {
-    struct arguments arguments = {.policy = "standard", .color = "auto", .report = {.size = sizeof(arguments.report)}};
+    struct arguments arguments = {
+        .policy = "standard", .color = "auto", .explain = true, .report = {.size = sizeof(arguments.report)}};
     bool help;
     int status = parse(argc, argv, &arguments, &help);
     if (status != 0)
@@ -223,6 +232,7 @@ const struct command command_compare = {
              "  -o, --output FILE       write the report there, whole or not at all\n"
              "  -q, --quiet             print nothing; the exit status tells\n"
              "  -a, --all               text: show every section and every finding\n"
+             "      --explain WHAT      roots (default): what each difference is, where and why; all: in full; none\n"
              "      --bytes N           JSON: at most N bytes of each side of a finding (default: all)\n"
              "      --digest            text: the SHA-256 of both files (JSON always has them)\n"
              "      --color WHEN        auto (default), always or never; NO_COLOR is honoured\n"

@@ -172,6 +172,7 @@ struct compare_options {
     bool confine;                        /* once the files are open, give up the rights of this process, for good */
     bool worker;                         /* this process is a worker: told in the report */
     const struct compare_limits *limits; /* NULL: the defaults */
+    bool explain;                        /* say where and why they differ; the verdict does not rest on it */
 };
 
 struct compare_result;
@@ -196,6 +197,7 @@ struct compare_report_options {
     size_t size;        /* sizeof(struct compare_report_options) */
     bool color;         /* text: escape sequences for a terminal */
     bool all_findings;  /* text: every finding, not the telling ones only */
+    bool explain_all;   /* text: every root with all its places, and causes that are less likely */
     unsigned width;     /* text: columns; 0 for 100 */
     uint64_t max_bytes; /* JSON: bytes quoted of each side of a finding; 0 for all */
 };
