@@ -80,6 +80,22 @@ static int object_order(const void *left, const void *right)
     return names != 0 ? names : (a->index > b->index) - (a->index < b->index);
 }
 
+/* Tables of the linker's have names too (_DYNAMIC, _GLOBAL_OFFSET_TABLE_); they are told of elsewhere. */
+static bool is_data_section(const struct image *image, const struct section *section)
+{
+    static const char *const tables[] = {".dynamic", ".got",  ".got.plt", ".plt",        ".plt.got",    ".plt.sec",
+                                         ".toc",     ".opd",  ".interp",  ".init_array", ".fini_array", ".eh_frame",
+                                         ".ctors",   ".dtors", ".eh_frame_hdr", ".gcc_except_table"};
+    if (section == NULL)
+        return image->section_count == 0;
+    for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
+        if (strcmp(section->name, tables[i]) == 0)
+            return false;
+    }
+    return section->type == SHT_PROGBITS && (section->flags & SHF_ALLOC) != 0 &&
+           (section->flags & SHF_EXECINSTR) == 0;
+}
+
 static struct object *objects_of(struct explaining *e, size_t side, size_t *count)
 {
     const struct symbols *symbols = &e->sides[side].symbols;
@@ -89,7 +105,7 @@ static struct object *objects_of(struct explaining *e, size_t side, size_t *coun
     for (size_t i = 0; objects != NULL && i < symbols->by_offset_count; i++) {
         const struct symbol *symbol = symbols->by_offset[i];
         if (symbol->type == STT_OBJECT && symbol->name != NULL && !range_empty(symbol->bytes) &&
-            !image_is_executable(e->sides[side].image, symbol->bytes))
+            is_data_section(e->sides[side].image, section_at(e->sides[side].image, symbol->bytes.begin)))
             objects[(*count)++] = (struct object){symbol, i};
     }
     if (*count > 1)
@@ -203,15 +219,6 @@ static void explain_objects(struct explaining *e)
 
 /* ---- What is left, where nothing moved ---- */
 
-static bool is_plain_data(const struct image *image, const struct pair_side *side)
-{
-    const struct section *section = side->section < image->section_count ? &image->sections[side->section] : NULL;
-    return side->present && section != NULL && section->type == SHT_PROGBITS && (section->flags & SHF_ALLOC) != 0 &&
-           (section->flags & SHF_EXECINSTR) == 0 && strncmp(section->name, ".eh_frame", 9) != 0 &&
-           strncmp(section->name, ".got", 4) != 0 && strncmp(section->name, ".plt", 4) != 0 &&
-           strcmp(section->name, ".gcc_except_table") != 0 && strcmp(section->name, ".interp") != 0;
-}
-
 static bool has_objects(const struct explaining *e, size_t side)
 {
     const struct facts *facts = side == 0 ? &e->clues.vendor : &e->clues.rebuilt;
@@ -225,7 +232,8 @@ static void explain_left(struct explaining *e)
         const struct finding *finding = &comparison->findings[i];
         const struct pair *pair = &e->input->pairs[finding->pair];
         if (e->owners[i] != SIZE_MAX || range_empty(finding->vendor) || range_empty(finding->rebuilt) ||
-            !is_plain_data(e->sides[0].image, &pair->vendor) || !is_plain_data(e->sides[1].image, &pair->rebuilt) ||
+            !is_data_section(e->sides[0].image, section_at(e->sides[0].image, finding->vendor.begin)) ||
+            !is_data_section(e->sides[1].image, section_at(e->sides[1].image, finding->rebuilt.begin)) ||
             (e->moved && range_size(pair->vendor.range) != range_size(pair->rebuilt.range)) ||
             is_relocated(&e->sides[0], finding->vendor.begin))
             continue;

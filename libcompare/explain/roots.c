@@ -16,6 +16,7 @@ struct rooting {
     struct list roots; /* of struct root */
     bool loaded;       /* some root is about what is loaded */
     size_t loaded_root;
+    size_t summary; /* the root of code that differs throughout; SIZE_MAX: none */
 };
 
 static bool is_believed(const struct difference *difference)
@@ -76,8 +77,11 @@ static void root_join(struct rooting *r, size_t index, size_t difference)
     joined->root = index;
     root->difference_count++;
     root->differing += joined->differing;
-    if (joined->guess_count > 0 &&
-        (shown->guess_count == 0 || joined->guesses[0].confidence > shown->guesses[0].confidence))
+    /* Shown is what runs before what does not, and then the surest. */
+    bool loaded = is_about_loaded(r, joined), shown_loaded = is_about_loaded(r, shown);
+    if (joined->guess_count > 0 && (shown->guess_count == 0 || loaded > shown_loaded ||
+                                    (loaded == shown_loaded &&
+                                     joined->guesses[0].confidence > shown->guesses[0].confidence)))
         root->first = difference;
     if (is_about_loaded(r, joined) && !r->loaded) {
         r->loaded = true;
@@ -100,13 +104,19 @@ static void root_alone(struct rooting *r, size_t difference)
 
 /* ---- With a cause ---- */
 
+/* One directory for another: mended once, wherever it shows. */
+static bool are_one_path(const struct guess *a, const struct guess *b)
+{
+    return a->key[0] != '\0' && strncmp(a->cause->info.id, "build-path-", 11) == 0 &&
+           strncmp(b->cause->info.id, "build-path-", 11) == 0;
+}
+
 static size_t root_with(const struct rooting *r, const struct guess *guess)
 {
     const struct root *roots = r->roots.items;
     for (size_t i = 0; i < r->roots.count; i++) {
-        const struct difference *first = &r->differences[roots[i].first];
-        if (is_believed(first) && first->guesses[0].cause == guess->cause &&
-            strcmp(first->guesses[0].key, guess->key) == 0)
+        const struct guess *other = &r->differences[roots[i].first].guesses[0];
+        if (strcmp(other->key, guess->key) == 0 && (other->cause == guess->cause || are_one_path(other, guess)))
             return i;
     }
     return SIZE_MAX;
@@ -171,25 +181,25 @@ static bool same_function(const struct difference *a, const struct difference *b
 /* Instructions of one function that no cause is known for are one root: they were told of one after the other. */
 static void root_unknown_code(struct rooting *r)
 {
-    size_t previous = SIZE_MAX, summary = SIZE_MAX;
+    size_t previous = SIZE_MAX;
     for (size_t i = 0; i < r->count; i++) {
-        if (r->differences[i].kind == DIFFERENCE_CODE && strcmp(r->differences[i].what, "code") == 0 &&
-            r->differences[i].root == SIZE_MAX) {
+        if (r->differences[i].kind != DIFFERENCE_CODE || strcmp(r->differences[i].what, "code") != 0)
+            continue;
+        if (r->differences[i].root == SIZE_MAX)
             root_alone(r, i);
-            summary = r->differences[i].root;
-        }
+        r->summary = r->differences[i].root;
     }
     for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {
         struct difference *difference = &r->differences[i];
         if (difference->kind != DIFFERENCE_CODE || difference->root != SIZE_MAX)
             continue;
-        if (summary != SIZE_MAX)
-            follow(r, summary, i);
+        if (r->summary != SIZE_MAX)
+            follow(r, r->summary, i);
         else if (previous != SIZE_MAX && same_function(&r->differences[previous], difference))
             root_join(r, r->differences[previous].root, i);
         else
             root_alone(r, i);
-        previous = summary == SIZE_MAX ? i : previous;
+        previous = r->summary == SIZE_MAX ? i : previous;
     }
 }
 
@@ -237,6 +247,9 @@ static bool follows_from_program(const struct rooting *r, const struct differenc
         return code || any_root_of(r, DIFFERENCE_STRING) || any_root_of(r, DIFFERENCE_DATA);
     if (difference->kind == DIFFERENCE_DATA)
         return code && difference->vendor.symbol == NULL && difference->rebuilt.symbol == NULL;
+    /* Code that changed throughout may stand in another order, too. */
+    if (difference->kind == DIFFERENCE_ORDER)
+        return r->summary != SIZE_MAX;
     return difference->kind == DIFFERENCE_BYTES && r->loaded && (r->e->moved || r->e->reordered || code);
 }
 
@@ -369,6 +382,7 @@ static void count_consequences(struct rooting *r, struct explanation *explanatio
 void roots_find(struct explaining *e, struct explanation *explanation)
 {
     struct rooting r = {.e = e,
+                        .summary = SIZE_MAX,
                         .differences = e->differences.items,
                         .count = e->differences.count,
                         .roots = {.arena = e->arena, .item_size = sizeof(struct root)}};

@@ -7,7 +7,6 @@
 #include "text.h"
 
 #define ROOTS_SHOWN  12
-#define PLACES_SHOWN 4
 #define LABEL_WIDTH  9
 #define AROUND       24 /* characters that are alike, shown on either side of what differs */
 
@@ -88,7 +87,9 @@ static void write_marked(const struct text *text, const char *label, const char 
 static void write_values(const struct text *text, const struct difference *difference)
 {
     const char *a = difference->vendor_value.text, *b = difference->rebuilt_value.text;
-    bool marked = a != NULL && b != NULL && difference->kind != DIFFERENCE_CODE && strlen(a) > 8 && strlen(b) > 8;
+    bool marked = a != NULL && b != NULL &&
+                  (difference->kind == DIFFERENCE_STRING || difference->kind == DIFFERENCE_DYNAMIC ||
+                   difference->kind == DIFFERENCE_DEBUG || difference->kind == DIFFERENCE_COMMENT);
     size_t front = 0, back = 0;
     if (marked) {
         size_t shorter = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
@@ -129,31 +130,27 @@ static void write_title(const struct text *text, size_t number, const struct roo
     const struct difference *first = &text->result->explanation.differences[root->first];
     fprintf(text->out, "%sroot %zu%s  ", text_paint(text, BOLD), number, text_paint(text, PLAIN));
     if (root->guess_count > 0)
-        fprintf(text->out, "%s%s%s (%u %%): %s\n", paint_root(text, root), cause_info(root->guesses[0].cause)->id,
+        fprintf(text->out, "%s%s%s (%u %%): %s", paint_root(text, root), cause_info(root->guesses[0].cause)->id,
                 text_paint(text, PLAIN), root->guesses[0].confidence, cause_info(root->guesses[0].cause)->title);
     else
-        fprintf(text->out, "%scause unknown%s: %s, %s\n", paint_root(text, root), text_paint(text, PLAIN),
+        fprintf(text->out, "%scause unknown%s: %s, %s", paint_root(text, root), text_paint(text, PLAIN),
                 kind_name(first), first->what);
+    if (root->difference_count > 1)
+        fprintf(text->out, "; in %zu places", root->difference_count);
+    fputc('\n', text->out);
 }
 
 /* The other places of the same root: the same cause, by the same key. */
 static void write_others(const struct text *text, size_t index, const struct root *root)
 {
     const struct explanation *explanation = &text->result->explanation;
-    size_t shown = 0, most = text->options->explain_all ? SIZE_MAX : PLACES_SHOWN;
-    if (root->difference_count > 1 && !text->options->explain_all) {
-        fprintf(text->out, "  %-*s %zu more place%s of the same root (--explain all)\n", LABEL_WIDTH, "and",
-                root->difference_count - 1, text_plural(root->difference_count - 1));
-        return;
-    }
-    for (size_t i = 0; i < explanation->difference_count && shown < most; i++) {
+    for (size_t i = 0; i < explanation->difference_count && text->options->explain_all; i++) {
         const struct difference *difference = &explanation->differences[i];
         if (difference->root != index || difference->consequence || i == root->first)
             continue;
         line(text, "and", difference->what);
         write_place(text, difference);
         write_values(text, difference);
-        shown++;
     }
 }
 
@@ -178,30 +175,34 @@ static void write_root(const struct text *text, size_t index)
 
 /* ---- Consequences ---- */
 
+/* Each name once, in the order of the differences. */
+static size_t list_consequences(const struct explanation *explanation, char *names, size_t size)
+{
+    size_t used = 0, count = 0;
+    names[0] = '\0';
+    for (size_t i = 0; i < explanation->difference_count && used + 64 < size; i++) {
+        const struct difference *difference = &explanation->differences[i];
+        bool plain = difference->kind == DIFFERENCE_CODE || difference->kind == DIFFERENCE_STRING;
+        char name[64];
+        snprintf(name, sizeof(name), ", %.50s", plain ? kind_name(difference) : difference->what);
+        const char *seen = strstr(names, name);
+        if (!difference->consequence || (seen != NULL && (seen[strlen(name)] == ',' || seen[strlen(name)] == '\0')))
+            continue;
+        used = append(names, size, used, "%s", name);
+        count++;
+    }
+    return count;
+}
+
 static void write_consequences(const struct text *text)
 {
     const struct explanation *explanation = &text->result->explanation;
-    char seen[1024] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < explanation->difference_count && used + 40 < sizeof(seen); i++) {
-        const struct difference *difference = &explanation->differences[i];
-        const char *name = difference->kind == DIFFERENCE_CODE || difference->kind == DIFFERENCE_STRING
-                               ? kind_name(difference)
-                               : difference->what;
-        char wanted[128];
-        snprintf(wanted, sizeof(wanted), ", %.60s,", name);
-        if (!difference->consequence || strstr(seen, wanted) != NULL)
-            continue;
-        /* Kept with a comma on either side, to be found again; the last one is cut below. */
-        if (used > 0)
-            seen[--used] = '\0';
-        used = append(seen, sizeof(seen), used, ", %.60s,", name);
-    }
-    if (used > 0)
-        seen[used - 1] = '\0';
-    fprintf(text->out, "%zu root%s, %zu consequence%s%s%s\n", explanation->root_count,
-            text_plural(explanation->root_count), explanation->consequence_count,
-            text_plural(explanation->consequence_count), used > 0 ? ": " : "", used > 0 ? seen + 2 : "");
+    char names[2048], label[80];
+    size_t count = list_consequences(explanation, names, sizeof(names));
+    snprintf(label, sizeof(label), "%zu root%s, %zu consequence%s%s", explanation->root_count,
+             text_plural(explanation->root_count), explanation->consequence_count,
+             text_plural(explanation->consequence_count), count > 0 ? ": " : "");
+    text_list(text, label, count > 0 ? names + 2 : "");
 }
 
 void text_explanation(const struct text *text)

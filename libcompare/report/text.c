@@ -215,6 +215,62 @@ static void write_rows(const struct text *text)
                 text_plural(identical));
 }
 
+/* ---- Both in three lines: what a person reads first ---- */
+
+void text_list(const struct text *text, const char *label, const char *list)
+{
+    size_t room = text->width > strlen(label) + 4 ? text->width - strlen(label) : 4;
+    bool whole = text->options->all_findings || text->options->explain_all || strlen(list) <= room;
+    fprintf(text->out, "%s%.*s%s\n", label, whole ? (int)strlen(list) : (int)(room - 3), list, whole ? "" : "...");
+}
+
+/* The sections of one standing, each with its differing bytes. */
+static void list_rows(const struct compare_result *result, enum standing standing, char *list, size_t size)
+{
+    size_t used = 0;
+    char number[32];
+    list[0] = '\0';
+    for (size_t i = 0; i < result->row_count && used + 128 < size; i++) {
+        const struct row *row = &result->rows[i];
+        if (row->standing == standing)
+            used += (size_t)snprintf(list + used, size - used, "%s%.80s %s", used > 0 ? ", " : "",
+                                     result->pairs[row->pair].name, text_grouped(row->differing, number));
+    }
+}
+
+static void write_standing(const struct text *text, enum standing standing, uint64_t vendor, uint64_t rebuilt)
+{
+    char list[4096], label[160], left[32], right[32];
+    if (vendor + rebuilt == 0)
+        return;
+    list_rows(text->result, standing, list, sizeof(list));
+    text_grouped(vendor, left);
+    text_grouped(rebuilt, right);
+    snprintf(label, sizeof(label), "%s%-12s%s%s%s%s bytes: ", text_paint(text, standing_color(standing)),
+             report_standing_name(standing), text_paint(text, PLAIN), left, vendor != rebuilt ? ", " : "",
+             vendor != rebuilt ? right : "");
+    text_list(text, label, list);
+}
+
+static void write_summary(const struct text *text)
+{
+    const struct compare_result *result = text->result;
+    const struct tally *vendor = &result->vendor_tally, *rebuilt = &result->rebuilt_tally;
+    char number[32];
+    write_standing(text, STANDING_UNEXPLAINED, vendor->unexplained, rebuilt->unexplained);
+    write_standing(text, STANDING_SET_ASIDE, vendor->set_aside, rebuilt->set_aside);
+    fprintf(text->out, "%s%-12s%s%s bytes", text_paint(text, standing_color(STANDING_IDENTICAL)), "identical",
+            text_paint(text, PLAIN), text_grouped(vendor->identical, number));
+    const char *separator = "; set aside by ";
+    for (size_t rule = 0; rule < RULE_COUNT; rule++) {
+        if (vendor->by_rule[rule] + rebuilt->by_rule[rule] == 0)
+            continue;
+        fprintf(text->out, "%s%s", separator, compare_rule_at(rule)->id);
+        separator = ", ";
+    }
+    fprintf(text->out, "\n");
+}
+
 /* ---- Tally ---- */
 
 static void write_tally(const struct text *text)
@@ -337,8 +393,12 @@ static int write_text(const struct compare_result *result, const struct compare_
     write_verdict(&text);
     write_sides(&text);
     write_anomalies(&text);
-    if (result->verdict != COMPARE_IDENTICAL) {
+    bool explained = result->explanation.made && result->explanation.root_count > 0;
+    if (explained)
         text_explanation(&text);
+    if (explained && !options->all_findings) {
+        write_summary(&text);
+    } else if (result->verdict != COMPARE_IDENTICAL) {
         write_rows(&text);
         write_tally(&text);
         write_findings(&text);

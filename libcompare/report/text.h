@@ -26,6 +26,9 @@ const char *text_grouped(uint64_t value, char buffer[32]);
 /* "s", unless there is one. */
 const char *text_plural(uint64_t count);
 
+/* As much of a list as one line holds; the rest is marked by dots. */
+void text_list(const struct text *text, const char *label, const char *list);
+
 /* explained.c: roots, each in a short block, and what follows from them in a line. */
 void text_explanation(const struct text *text);
 
