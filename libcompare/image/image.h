@@ -193,6 +193,13 @@ int image_content(const struct image *image, const struct section *section, uint
                   struct compare_error *error);
 void content_free(struct content *content);
 
+/*
+ * Decompresses one xz stream to its end, keeping the first head_size bytes (head may be NULL with 0); *made is what all
+ * came to. 0 when it uses up the input exactly and yields no more than most; COMPARE_ERROR_MALFORMED,
+ * COMPARE_ERROR_LIMIT, COMPARE_ERROR_SYSTEM without memory.
+ */
+int image_unxz(const uint8_t *bytes, uint64_t size, uint64_t most, uint8_t *head, uint64_t head_size, uint64_t *made);
+
 /* ---- Symbols and functions: hints to say where a byte lies; a file can lie about them, no verdict rests on them ---- */
 
 enum symbol_source {
@@ -234,8 +241,9 @@ struct symbols {
  * Reads all symbols of a parsed image. What is made lives in the arena and refers to nothing of the image. What cannot
  * be read is left out: a table whose entries have another size than the class gives them, names past their table ("?"),
  * unwind records of a kind not known. A function that a named symbol covers is not listed again for its unwind record.
- * Time is n log n in the file's size, whatever it states. COMPARE_ERROR_MEMORY; COMPARE_ERROR_LIMIT where there are more
- * than half of limits.memory holds, or .gnu_debugdata yields more than limits.decompressed. Reentrant.
+ * A .gnu_debugdata that yields more than limits.decompressed is one of these. Time is n log n in the file's size,
+ * whatever it states. COMPARE_ERROR_MEMORY; COMPARE_ERROR_LIMIT where half of limits.memory does not hold them.
+ * Reentrant.
  */
 int symbols_read(const struct image *image, struct arena *arena, struct symbols *symbols, struct compare_error *error);
 

@@ -111,6 +111,9 @@ static void collect(struct collection *collection)
         return;
     if (symbol_table_dynamic(collection->image, &table))
         collection_add_table(collection, &table, SYMBOL_DYNSYM);
+    void (*const sources[])(struct collection *) = {minidebuginfo_collect, plt_collect, unwind_collect};
+    for (size_t i = 0; i < ARRAY_COUNT(sources) && collection->status == 0; i++)
+        sources[i](collection);
 }
 
 /* ---- Sorting ---- */
