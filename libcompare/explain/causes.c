@@ -5,8 +5,7 @@
 #include "families.h"
 
 static const struct family *const families[] = {
-    &causes_paths,
-    &causes_times,
+    &causes_paths, &causes_times, &causes_identity, &causes_links, &causes_toolchain, &causes_linking, &causes_kernel,
 };
 
 size_t causes_count(void)

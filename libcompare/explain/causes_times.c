@@ -9,7 +9,6 @@
 /* Dates that are part of what a program does. */
 #define DEADLINES "expir|until|valid|before|after|deadline|since|not later|end of|sunset|trial|license|birth"
 #define STAMPS    "date|time|stamp|build|built|compiled|epoch|snapshot|generated"
-#define COPYRIGHT "copyright|(c)|\xc2\xa9"
 
 static unsigned lower_of(unsigned a, unsigned b)
 {
@@ -17,14 +16,16 @@ static unsigned lower_of(unsigned a, unsigned b)
 }
 
 /* A form that stands alone says more than one beside others, or in the middle of a text. */
-static unsigned weigh(const struct text_pair *pair, const struct forms *forms, enum form form, unsigned alone)
+static unsigned weigh(const struct difference *difference, const struct text_pair *pair, const struct forms *forms,
+                      enum form form, unsigned alone)
 {
     unsigned confidence = alone;
     if (forms->first[form].vendor.size != pair->vendor.size)
         confidence -= 10;
     if (!forms_only(forms, DATE_FORMS))
         confidence = lower_of(confidence, 55);
-    if (text_mentions(pair->vendor, DEADLINES) || text_mentions(pair->rebuilt, DEADLINES))
+    if (!forms_beside_are_hinted(difference, pair, forms, 1u << form) || text_mentions(pair->vendor, DEADLINES) ||
+        text_mentions(pair->rebuilt, DEADLINES))
         confidence = lower_of(confidence, 35);
     return confidence;
 }
@@ -96,12 +97,12 @@ static unsigned fits_date_macro(const struct clues *clues, const struct differen
     if (!string_forms(difference, &pair, &forms))
         return 0;
     if (forms_have(&forms, FORM_DATE_MACRO))
-        return guess_form(clues, guess, &forms, FORM_DATE_MACRO, weigh(&pair, &forms, FORM_DATE_MACRO, 90),
+        return guess_form(clues, guess, &forms, FORM_DATE_MACRO, weigh(difference, &pair, &forms, FORM_DATE_MACRO, 90),
                           "dates as __DATE__ gives them");
     if (!forms_have(&forms, FORM_TIME) || !forms_only(&forms, ~(DATE_FORMS & ~(1u << FORM_TIME))))
         return 0;
     const struct text_pair *times = &forms.first[FORM_TIME];
-    unsigned confidence = weigh(&pair, &forms, FORM_TIME, 80);
+    unsigned confidence = weigh(difference, &pair, &forms, FORM_TIME, 80);
     if (is_round(times->vendor) || is_round(times->rebuilt))
         confidence = lower_of(confidence, 35);
     return guess_form(clues, guess, &forms, FORM_TIME, confidence, "times as __TIME__ gives them");
@@ -114,21 +115,19 @@ static unsigned fits_timestamp_macro(const struct clues *clues, const struct dif
     struct forms forms;
     if (!string_forms(difference, &pair, &forms) || !forms_have(&forms, FORM_CTIME))
         return 0;
-    return guess_form(clues, guess, &forms, FORM_CTIME, weigh(&pair, &forms, FORM_CTIME, 90),
+    return guess_form(clues, guess, &forms, FORM_CTIME, weigh(difference, &pair, &forms, FORM_CTIME, 90),
                       "dates as __TIMESTAMP__ gives them");
 }
 
 /* ---- date-other ---- */
 
-/* How far each form is believed when it is alone, and when a name or a word says that it is a date. */
+/* How far each form is believed, without and with a word that says that it is one. */
 static const struct {
     enum form form;
-    unsigned alone, hinted;
-    const char *hints;
+    unsigned bare, hinted;
 } date_forms[] = {
-    {FORM_DATE_OUTPUT, 85, 85, NULL},  {FORM_RFC2822, 85, 85, NULL},        {FORM_ISO, 65, 75, STAMPS},
-    {FORM_PROSE_DATE, 65, 70, STAMPS}, {FORM_COMPACT_DATE, 45, 70, STAMPS}, {FORM_MILLISECONDS, 40, 70, STAMPS},
-    {FORM_EPOCH, 40, 70, STAMPS},      {FORM_YEAR, 35, 80, COPYRIGHT},
+    {FORM_DATE_OUTPUT, 85, 85},  {FORM_RFC2822, 85, 85},      {FORM_ISO, 65, 65},   {FORM_PROSE_DATE, 65, 65},
+    {FORM_COMPACT_DATE, 45, 70}, {FORM_MILLISECONDS, 40, 70}, {FORM_EPOCH, 40, 70}, {FORM_YEAR, 35, 80},
 };
 
 static unsigned fits_date_string(const struct clues *clues, const struct difference *difference, struct guess *guess)
@@ -141,11 +140,9 @@ static unsigned fits_date_string(const struct clues *clues, const struct differe
         enum form form = date_forms[i].form;
         if (!forms_have(&forms, form))
             continue;
-        const char *hints = date_forms[i].hints;
-        bool hinted = hints != NULL && (pair_mentions(&pair, hints) || difference_mentions(difference, hints));
-        unsigned confidence = weigh(&pair, &forms, form, hinted ? date_forms[i].hinted : date_forms[i].alone);
-        if (form == FORM_ISO && forms_have(&forms, FORM_TIME))
-            confidence += 5;
+        bool hinted = form_is_hinted(difference, &pair, form);
+        unsigned confidence =
+            weigh(difference, &pair, &forms, form, hinted ? date_forms[i].hinted : date_forms[i].bare);
         return guess_form(clues, guess, &forms, form, confidence, "dates of one form");
     }
     return 0;
@@ -161,23 +158,16 @@ static bool is_copyright_nearby(const struct clues *clues, const struct differen
 static unsigned fits_number(const struct clues *clues, const struct difference *difference, struct guess *guess,
                             uint64_t vendor, uint64_t rebuilt)
 {
-    unsigned confidence = 0;
-    const char *what = "year";
-    if (vendor == rebuilt)
+    bool year = plausible_year(vendor) && plausible_year(rebuilt);
+    bool time = (plausible_epoch(vendor) && plausible_epoch(rebuilt)) ||
+                (plausible_milliseconds(vendor) && plausible_milliseconds(rebuilt));
+    if (vendor == rebuilt || (!year && !time))
         return 0;
-    if (plausible_year(vendor) && plausible_year(rebuilt)) {
-        confidence = is_copyright_nearby(clues, difference) ? 80 : 35;
-    } else if ((plausible_epoch(vendor) && plausible_epoch(rebuilt)) ||
-               (plausible_milliseconds(vendor) && plausible_milliseconds(rebuilt))) {
-        confidence = difference_mentions(difference, STAMPS) ? 65 : 30;
-        what = "time since 1970";
-    }
-    if (confidence == 0 || difference_mentions(difference, DEADLINES))
-        return confidence == 0 ? 0
-                               : guess_text(clues, guess, 25, "%s: %llu and %llu", what, (unsigned long long)vendor,
-                                            (unsigned long long)rebuilt);
-    return guess_text(clues, guess, confidence, "%s: %llu and %llu%s", what, (unsigned long long)vendor,
-                      (unsigned long long)rebuilt, confidence == 80 ? ", beside a copyright notice" : "");
+    bool hinted = year ? is_copyright_nearby(clues, difference) : difference_mentions(difference, STAMPS);
+    unsigned confidence = hinted && !difference_mentions(difference, DEADLINES) ? (year ? 80 : 65) : 30;
+    return guess_text(clues, guess, confidence, "%s: %llu and %llu%s", year ? "years" : "times since 1970",
+                      (unsigned long long)vendor, (unsigned long long)rebuilt,
+                      year && hinted ? ", beside a copyright notice" : "");
 }
 
 static bool word_of(const struct clues *clues, const struct value *value, uint64_t *number)
@@ -233,7 +223,7 @@ static unsigned fits_zone(const struct clues *clues, const struct difference *di
     for (enum form form = FORM_CTIME; form <= FORM_ISO; form++) {
         struct text vendor = zone_of(forms.first[form].vendor), rebuilt = zone_of(forms.first[form].rebuilt);
         if (forms_have(&forms, form) && vendor.size > 0 && rebuilt.size > 0 && !text_equal(vendor, rebuilt))
-            return guess_pair(clues, guess, weigh(&pair, &forms, form, 75), "time zones", vendor, rebuilt);
+            return guess_pair(clues, guess, weigh(difference, &pair, &forms, form, 75), "time zones", vendor, rebuilt);
     }
     return 0;
 }

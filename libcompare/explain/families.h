@@ -9,7 +9,8 @@ struct family {
     size_t count;
 };
 
-extern const struct family causes_paths, causes_times;
+extern const struct family causes_paths, causes_times, causes_identity, causes_links, causes_toolchain, causes_linking,
+    causes_kernel;
 
 #define FOLLOWS(kind) (1u << DIFFERENCE_##kind)
 /* What the place of everything behind a longer string moves. */

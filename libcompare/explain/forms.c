@@ -284,27 +284,50 @@ static size_t random_name_in(struct text text)
 
 /* ---- Two texts, side by side ---- */
 
+#define STAMPS    "date|time|stamp|build|built|compiled|epoch|snapshot|generated"
+#define BUILDERS  "built|build|compiled|compile_by|linux version|hostname"
+#define REVISIONS "git|commit|revis|branch|changeset|vcs|describe|-dirty"
+#define RANDOM    "build|random|seed|instance|file_id|file id|vmod"
+
+/* hints: words that must stand near a token that could as well be a constant of the source; NULL: none needed. */
 static const struct {
     size_t (*in)(struct text text);
     bool same_size;
+    const char *hints;
 } forms_table[FORM_COUNT] = {
-    [FORM_CTIME] = {ctime_in, true},
-    [FORM_DATE_OUTPUT] = {date_output_in, false},
-    [FORM_RFC2822] = {rfc2822_in, false},
-    [FORM_DATE_MACRO] = {date_macro_in, true},
-    [FORM_ISO] = {iso_in, true},
-    [FORM_COMPACT_DATE] = {compact_date_in, true},
-    [FORM_PROSE_DATE] = {prose_date_in, false},
-    [FORM_TIME] = {time_in, true},
-    [FORM_MILLISECONDS] = {milliseconds_in, true},
-    [FORM_EPOCH] = {epoch_in, false},
-    [FORM_YEAR] = {year_in, true},
-    [FORM_UUID] = {uuid_in, true},
-    [FORM_USER_HOST] = {user_host_in, false},
-    [FORM_KERNEL] = {kernel_in, false},
-    [FORM_HASH] = {hash_in, true},
-    [FORM_RANDOM_NAME] = {random_name_in, true},
+    [FORM_CTIME] = {ctime_in, true, NULL},
+    [FORM_DATE_OUTPUT] = {date_output_in, false, NULL},
+    [FORM_RFC2822] = {rfc2822_in, false, NULL},
+    [FORM_DATE_MACRO] = {date_macro_in, true, NULL},
+    [FORM_ISO] = {iso_in, true, NULL},
+    [FORM_COMPACT_DATE] = {compact_date_in, true, STAMPS},
+    [FORM_PROSE_DATE] = {prose_date_in, false, NULL},
+    [FORM_TIME] = {time_in, true, NULL},
+    [FORM_MILLISECONDS] = {milliseconds_in, true, STAMPS},
+    [FORM_EPOCH] = {epoch_in, false, STAMPS},
+    [FORM_YEAR] = {year_in, true, "copyright|(c)|\xc2\xa9"},
+    [FORM_UUID] = {uuid_in, true, RANDOM},
+    [FORM_USER_HOST] = {user_host_in, false, BUILDERS},
+    [FORM_KERNEL] = {kernel_in, false, NULL},
+    [FORM_HASH] = {hash_in, true, REVISIONS},
+    [FORM_RANDOM_NAME] = {random_name_in, true, NULL},
 };
+
+bool form_is_hinted(const struct difference *difference, const struct text_pair *pair, enum form form)
+{
+    const char *hints = forms_table[form].hints;
+    return hints == NULL || pair_mentions(pair, hints) || difference_mentions(difference, hints);
+}
+
+bool forms_beside_are_hinted(const struct difference *difference, const struct text_pair *pair,
+                             const struct forms *forms, unsigned own)
+{
+    for (enum form form = FORM_NONE + 1; form < FORM_COUNT; form++) {
+        if (forms_have(forms, form) && (own & 1u << form) == 0 && !form_is_hinted(difference, pair, form))
+            return false;
+    }
+    return true;
+}
 
 /* git describe writes -gHASH: there a token begins behind the g. */
 static bool token_begins(struct text text, size_t at)

@@ -112,18 +112,11 @@ size_t text_common_suffix(struct text a, struct text b)
     return size;
 }
 
-static bool value_text(const struct value *value, struct text *text)
-{
-    *text = (struct text){value->bytes, (size_t)value->size};
-    if (value->bytes == NULL && value->text != NULL)
-        *text = text_of(value->text);
-    return text->bytes != NULL;
-}
-
 bool text_pair_of(const struct difference *difference, struct text_pair *pair)
 {
-    return value_text(&difference->vendor_value, &pair->vendor) &&
-           value_text(&difference->rebuilt_value, &pair->rebuilt) && !text_equal(pair->vendor, pair->rebuilt);
+    const struct value *vendor = &difference->vendor_value, *rebuilt = &difference->rebuilt_value;
+    *pair = (struct text_pair){{vendor->bytes, (size_t)vendor->size}, {rebuilt->bytes, (size_t)rebuilt->size}};
+    return vendor->bytes != NULL && rebuilt->bytes != NULL && !text_equal(pair->vendor, pair->rebuilt);
 }
 
 /* ---- Names ---- */

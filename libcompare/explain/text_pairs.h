@@ -107,7 +107,13 @@ static inline bool forms_have(const struct forms *forms, enum form form)
     return (forms->set & 1u << form) != 0;
 }
 
-/* Whether this is the only form at work. */
+/* Whether words near it say that a token of this form is no constant of the source; dates and the like need none. */
+bool form_is_hinted(const struct difference *difference, const struct text_pair *pair, enum form form);
+/* The same of all forms at work but one's own: a mailbox that changed together with a date is no accident. */
+bool forms_beside_are_hinted(const struct difference *difference, const struct text_pair *pair,
+                             const struct forms *forms, unsigned own);
+
+/* Whether no other forms than these are at work. */
 static inline bool forms_only(const struct forms *forms, unsigned set)
 {
     return forms->set != 0 && (forms->set & ~set) == 0;
