@@ -122,11 +122,23 @@ static size_t root_with(const struct rooting *r, const struct guess *guess)
     return SIZE_MAX;
 }
 
+/* Where code differs throughout, that it also stands in another order tells nothing of its own. */
+static bool is_overshadowed(const struct rooting *r, const struct difference *difference)
+{
+    if (difference->kind != DIFFERENCE_ORDER)
+        return false;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->differences[i].kind == DIFFERENCE_CODE && strcmp(r->differences[i].what, "code") == 0)
+            return true;
+    }
+    return false;
+}
+
 static void root_the_believed(struct rooting *r)
 {
     for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {
         if (r->differences[i].kind == DIFFERENCE_DERIVED || !is_believed(&r->differences[i]) ||
-            is_digest(&r->differences[i]))
+            is_digest(&r->differences[i]) || is_overshadowed(r, &r->differences[i]))
             continue;
         size_t index = root_with(r, &r->differences[i].guesses[0]);
         if (index == SIZE_MAX)

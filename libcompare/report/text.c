@@ -246,9 +246,9 @@ static void write_standing(const struct text *text, enum standing standing, uint
     list_rows(text->result, standing, list, sizeof(list));
     text_grouped(vendor, left);
     text_grouped(rebuilt, right);
-    snprintf(label, sizeof(label), "%s%-12s%s%s%s%s bytes: ", text_paint(text, standing_color(standing)),
+    snprintf(label, sizeof(label), "%s%-12s%s%s%s%s byte%s: ", text_paint(text, standing_color(standing)),
              report_standing_name(standing), text_paint(text, PLAIN), left, vendor != rebuilt ? ", " : "",
-             vendor != rebuilt ? right : "");
+             vendor != rebuilt ? right : "", vendor == 1 && rebuilt == 1 ? "" : "s");
     text_list(text, label, list);
 }
 
