@@ -206,6 +206,20 @@ static bool may_be_one(const struct function *a, const struct function *b)
     return a->partner == SIZE_MAX && b->partner == SIZE_MAX && (a->name == NULL || b->name == NULL);
 }
 
+/* Where nothing moved, a function that changed still begins where it did. */
+static void pair_by_place(struct explaining *e)
+{
+    struct explained_side *vendor = &e->sides[0], *rebuilt = &e->sides[1];
+    size_t y = 0;
+    for (size_t x = 0; x < vendor->function_count && !e->moved; x++) {
+        while (y < rebuilt->function_count && rebuilt->functions[y].bytes.begin < vendor->functions[x].bytes.begin)
+            y++;
+        if (y < rebuilt->function_count && rebuilt->functions[y].bytes.begin == vendor->functions[x].bytes.begin &&
+            may_be_one(&vendor->functions[x], &rebuilt->functions[y]))
+            pair(e, x, y);
+    }
+}
+
 /* Between two pairs, as many on either side: in their order. */
 static void pair_between(struct explaining *e)
 {
@@ -247,6 +261,7 @@ void functions_find(struct explaining *e)
     pair_by_name(e, whole_name);
     pair_by_name(e, plain_name);
     pair_by_shape(e);
+    pair_by_place(e);
     pair_between(e);
     count_functions(e);
 }

@@ -140,7 +140,7 @@ static unsigned likeness(const struct string *a, const struct string *b)
 
 #define ALIKE 34
 
-/* The most alike of the nearest ones; where the counts are equal, those left over are paired in their order. */
+/* The most alike of the nearest ones. */
 static struct string *partner_of(const struct string *string, struct list *others, size_t near)
 {
     struct string *items = others->items, *best = NULL;
@@ -172,18 +172,39 @@ static void tell(struct explaining *e, const struct string *a, const struct stri
     }
 }
 
-/* The n-th of what is left has the n-th for a partner, where nothing is alike but the number. */
+/* What is left over, where as many are on either side: the n-th with the n-th. */
+static size_t left_over(const struct list *strings)
+{
+    const struct string *items = strings->items;
+    size_t count = 0;
+    for (size_t i = 0; i < strings->count; i++)
+        count += !items[i].paired;
+    return count;
+}
+
 static void tell_all(struct explaining *e, struct list *vendor, struct list *rebuilt)
 {
-    struct string *x = vendor->items, *y = rebuilt->items;
-    bool as_many = vendor->count == rebuilt->count;
+    struct string *x = vendor->items, *y = rebuilt->items, **partners;
+    partners = arena_alloc(e->arena, vendor->count, sizeof(struct string *));
+    if (partners == NULL) {
+        e->out_of_memory = true;
+        return;
+    }
     for (size_t i = 0; i < vendor->count; i++) {
-        struct string *partner = partner_of(&x[i], rebuilt, i);
-        if (partner == NULL && as_many && !y[i].paired && e->moved == false)
-            partner = &y[i];
-        if (partner != NULL)
-            partner->paired = true;
-        tell(e, &x[i], partner);
+        partners[i] = partner_of(&x[i], rebuilt, i);
+        x[i].paired = partners[i] != NULL;
+        if (x[i].paired)
+            partners[i]->paired = true;
+    }
+    bool as_many = left_over(vendor) == left_over(rebuilt);
+    for (size_t i = 0, next = 0; i < vendor->count; i++) {
+        while (next < rebuilt->count && y[next].paired)
+            next++;
+        if (!x[i].paired && as_many && next < rebuilt->count) {
+            partners[i] = &y[next];
+            y[next].paired = true;
+        }
+        tell(e, &x[i], partners[i]);
     }
     for (size_t i = 0; i < rebuilt->count; i++) {
         if (!y[i].paired)
