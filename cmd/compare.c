@@ -12,12 +12,20 @@ struct arguments {
     const char *policy, *output, *color;
     const char *files[5]; /* vendor, rebuilt, then debug files, NULL */
     const char *vendor_debug, *rebuilt_debug;
-    bool json, quiet, digest;
+    bool json, quiet, digest, explain;
     struct compare_report_options report;
     struct sandbox sandbox;
 };
 
-enum { OPTION_BYTES = 256, OPTION_DIGEST, OPTION_COLOR, OPTION_WIDTH, OPTION_VENDOR_DEBUG, OPTION_REBUILT_DEBUG };
+enum {
+    OPTION_BYTES = 256,
+    OPTION_DIGEST,
+    OPTION_COLOR,
+    OPTION_WIDTH,
+    OPTION_EXPLAIN,
+    OPTION_VENDOR_DEBUG,
+    OPTION_REBUILT_DEBUG,
+};
 
 static const struct option long_options[] = {
     {"policy", required_argument, NULL, 'p'},
@@ -25,6 +33,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
     {"all", no_argument, NULL, 'a'},
+    {"explain", required_argument, NULL, OPTION_EXPLAIN},
     {"bytes", required_argument, NULL, OPTION_BYTES},
     {"digest", no_argument, NULL, OPTION_DIGEST},
     {"color", required_argument, NULL, OPTION_COLOR},
@@ -68,6 +77,12 @@ static int parse_option(struct arguments *arguments, int option)
             return usage_error("--bytes wants a number from 1");
         arguments->report.max_bytes = number;
         return 0;
+    case OPTION_EXPLAIN:
+        arguments->explain = strcmp(optarg, "none") != 0;
+        arguments->report.explain_all = strcmp(optarg, "all") == 0;
+        return !arguments->explain || arguments->report.explain_all || strcmp(optarg, "roots") == 0
+                   ? 0
+                   : usage_error("--explain is roots, all or none");
     case OPTION_DIGEST:
         arguments->digest = true;
         return 0;
@@ -169,6 +184,7 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     options.vendor_debug = arguments->vendor_debug;
     options.rebuilt_debug = arguments->rebuilt_debug;
     options.digest = arguments->digest || (arguments->json && !arguments->quiet);
+    options.explain = arguments->explain && job->out != NULL;
     int status = compare_files(arguments->files[0], arguments->files[1], &options, &result, error);
     if (status == 0) {
         struct compare_confinement confinement = compare_result_confinement(result);
@@ -222,7 +238,8 @@ static int compare_and_report(const struct arguments *arguments, const struct co
 
 static int run_compare(int argc, char **argv)
 {
-    struct arguments arguments = {.policy = "standard", .color = "auto", .report = {.size = sizeof(arguments.report)}};
+    struct arguments arguments = {
+        .policy = "standard", .color = "auto", .explain = true, .report = {.size = sizeof(arguments.report)}};
     bool help;
     int status = parse(argc, argv, &arguments, &help);
     if (status != 0)
@@ -246,6 +263,7 @@ const struct command command_compare = {
              "  -o, --output FILE       write the report there, whole or not at all\n"
              "  -q, --quiet             print nothing; the exit status tells\n"
              "  -a, --all               text: show every section and every finding\n"
+             "      --explain WHAT      roots (default): what each difference is, where and why; all: in full; none\n"
              "      --bytes N           JSON: at most N bytes of each side of a finding (default: all)\n"
              "      --digest            text: the SHA-256 of both files (JSON always has them)\n"
              "      --color WHEN        auto (default), always or never; NO_COLOR is honoured\n"

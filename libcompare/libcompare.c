@@ -79,7 +79,7 @@ static const struct compare_limits *wanted_limits(const struct compare_options *
 
 struct comparing {
     struct compare_result *result;
-    bool digest;
+    bool digest, explain;
     struct compare_error *error;
 };
 
@@ -115,6 +115,19 @@ static int compare_differing(struct compare_result *result, struct compare_error
     return status;
 }
 
+/* After the verdict, and without a way back to it. */
+static void explain_result(struct compare_result *result)
+{
+    struct explain_input input = {.vendor = &result->vendor,
+                                  .rebuilt = &result->rebuilt,
+                                  .vendor_debug = result->has_vendor_debug ? &result->vendor_debug : NULL,
+                                  .rebuilt_debug = result->has_rebuilt_debug ? &result->rebuilt_debug : NULL,
+                                  .pairs = result->pairs,
+                                  .pair_count = result->pair_count,
+                                  .comparison = &result->comparison};
+    explain(&input, &result->arena, &result->explanation);
+}
+
 static int compare_step(void *argument)
 {
     struct comparing *comparing = argument;
@@ -137,6 +150,8 @@ static int compare_step(void *argument)
                        : compare_differing(result, error);
     if (status == 0)
         status = judge(result, equal, error);
+    if (status == 0 && comparing->explain && !equal)
+        explain_result(result);
     if (status == 0 && comparing->digest)
         status = digest_both(result, error);
     if (status == 0)
@@ -189,6 +204,7 @@ int compare_files(const char *vendor, const char *rebuilt, const struct compare_
     struct comparing comparing = {.result = result, .error = error};
     result->policy = options != NULL ? options->policy : NULL;
     comparing.digest = options != NULL && options->digest;
+    comparing.explain = options != NULL && options->explain;
     result->vendor_path = arena_strdup(&result->arena, vendor);
     result->rebuilt_path = arena_strdup(&result->arena, rebuilt);
     if (result->policy == NULL)

@@ -178,6 +178,7 @@ struct compare_options {
      * is opened because a compared file names it. For a directory the build ID is read by a process of its own.
      */
     const char *vendor_debug, *rebuilt_debug;
+    bool explain;                        /* say where and why they differ; the verdict does not rest on it */
 };
 
 struct compare_result;
@@ -209,6 +210,7 @@ struct compare_report_options {
     size_t size;        /* sizeof(struct compare_report_options) */
     bool color;         /* text: escape sequences for a terminal */
     bool all_findings;  /* text: every finding, not the telling ones only */
+    bool explain_all;   /* text: every root with all its places, and causes that are less likely */
     unsigned width;     /* text: columns; 0 for 100 */
     uint64_t max_bytes; /* JSON: bytes quoted of each side of a finding; 0 for all */
 };

@@ -15,6 +15,7 @@ struct facts {
     struct names producers;   /* DW_AT_producer of every unit */
     struct names directories; /* DW_AT_comp_dir, and absolute directories of line tables */
     struct names unit_names;  /* DW_AT_name of every unit */
+    struct names dwo_names;   /* DW_AT_dwo_name */
     struct names languages;   /* "C11", "C++14", "Rust", "Go", "Ada", "Fortran", "OCaml", "asm", ... */
     struct names comments;    /* strings of .comment */
     struct names sections;    /* section names */

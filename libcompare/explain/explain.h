@@ -55,6 +55,7 @@ struct value {
 };
 
 struct cause; /* a row of the table, causes.h */
+const struct compare_cause_info *cause_info(const struct cause *cause);
 
 /* A hypothesis for a root. */
 struct guess {

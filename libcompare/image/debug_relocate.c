@@ -109,16 +109,16 @@ static bool give_addresses(struct debug *debug)
 
 /* ---- Symbols ---- */
 
-struct symbols {
+struct symbol_values {
     const struct debug *debug;
     const uint8_t *bytes, *indexes; /* indexes: SHT_SYMTAB_SHNDX, or NULL */
     uint64_t count, index_count;
 };
 
-static bool open_symbols(const struct debug *debug, uint32_t link, struct symbols *symbols)
+static bool open_symbols(const struct debug *debug, uint32_t link, struct symbol_values *symbols)
 {
     const struct image *image = debug->image;
-    *symbols = (struct symbols){.debug = debug};
+    *symbols = (struct symbol_values){.debug = debug};
     if (link == 0 || link >= image->section_count || image->sections[link].type != SHT_SYMTAB)
         return false;
     const struct section *table = &image->sections[link];
@@ -134,7 +134,7 @@ static bool open_symbols(const struct debug *debug, uint32_t link, struct symbol
     return symbols->bytes != NULL;
 }
 
-static bool symbol_value(const struct symbols *symbols, uint64_t index, uint64_t *value)
+static bool symbol_value(const struct symbol_values *symbols, uint64_t index, uint64_t *value)
 {
     const struct image *image = symbols->debug->image;
     if (index >= symbols->count)
@@ -156,23 +156,23 @@ static bool symbol_value(const struct symbols *symbols, uint64_t index, uint64_t
 
 /* ---- Relocations ---- */
 
-struct relocation {
+struct debug_relocation {
     uint64_t offset, symbol;
     int64_t addend;
     uint32_t type;
 };
 
-static struct relocation decode(const struct image *image, const uint8_t *bytes, bool with_addend)
+static struct debug_relocation decode(const struct image *image, const uint8_t *bytes, bool with_addend)
 {
-    struct relocation relocation = {0};
+    struct debug_relocation relocation = {0};
     if (!image->is64) {
         uint32_t info = image_u32(image, bytes + 4);
-        relocation = (struct relocation){.offset = image_u32(image, bytes), .symbol = info >> 8, .type = info & 0xff};
+        relocation = (struct debug_relocation){.offset = image_u32(image, bytes), .symbol = info >> 8, .type = info & 0xff};
         relocation.addend = with_addend ? (int32_t)image_u32(image, bytes + 8) : 0;
         return relocation;
     }
     uint64_t info = image_u64(image, bytes + 8);
-    relocation = (struct relocation){.offset = image_u64(image, bytes), .symbol = info >> 32, .type = (uint32_t)info};
+    relocation = (struct debug_relocation){.offset = image_u64(image, bytes), .symbol = info >> 32, .type = (uint32_t)info};
     relocation.addend = with_addend ? (int64_t)image_u64(image, bytes + 16) : 0;
     /* These two have more in r_info than a symbol and a type. */
     if (image->header.e_machine == EM_MIPS || image->header.e_machine == EM_SPARCV9)
@@ -198,7 +198,7 @@ static void put_number(const struct image *image, uint8_t *bytes, unsigned size,
         bytes[image->big_endian ? size - 1 - i : i] = (uint8_t)(number >> 8 * i);
 }
 
-static void apply(const struct symbols *symbols, const struct relocation *relocation, bool with_addend, uint8_t *bytes,
+static void apply(const struct symbol_values *symbols, const struct debug_relocation *relocation, bool with_addend, uint8_t *bytes,
                   uint64_t size)
 {
     const struct image *image = symbols->debug->image;
@@ -222,7 +222,7 @@ static int apply_section(const struct debug *debug, const struct section *reloca
     const struct image *image = debug->image;
     bool with_addend = relocations->type == SHT_RELA;
     uint64_t entry = (image->is64 ? 16 : 8) + (with_addend ? (image->is64 ? 8 : 4) : 0);
-    struct symbols symbols;
+    struct symbol_values symbols;
     struct content content;
     if (!open_symbols(debug, relocations->link, &symbols))
         return 0;
@@ -232,7 +232,7 @@ static int apply_section(const struct debug *debug, const struct section *reloca
         return status == COMPARE_ERROR_MALFORMED ? 0 : status;
     uint8_t *bytes = debug_own(target);
     for (uint64_t at = 0; bytes != NULL && at + entry <= content.size; at += entry) {
-        struct relocation relocation = decode(image, content.bytes + at, with_addend);
+        struct debug_relocation relocation = decode(image, content.bytes + at, with_addend);
         apply(&symbols, &relocation, with_addend, bytes, target->size);
     }
     content_free(&content);

@@ -105,6 +105,62 @@ void decode_dyn(const struct image *image, const uint8_t *bytes, Elf64_Dyn *dyn)
     dyn->d_un.d_val = narrow.d_un.d_val;
 }
 
+void decode_sym(const struct image *image, const uint8_t *bytes, Elf64_Sym *sym)
+{
+    if (image->is64) {
+        translate(image, bytes, sizeof(*sym), sym, sizeof(*sym), ELF_T_SYM);
+        return;
+    }
+    Elf32_Sym narrow;
+    translate(image, bytes, sizeof(narrow), &narrow, sizeof(narrow), ELF_T_SYM);
+    *sym = (Elf64_Sym){
+        .st_name = narrow.st_name,
+        .st_info = narrow.st_info,
+        .st_other = narrow.st_other,
+        .st_shndx = narrow.st_shndx,
+        .st_value = narrow.st_value,
+        .st_size = narrow.st_size,
+    };
+}
+
+/*
+ * The MIPS 64 ABI (section 2.9.1) has no r_info but a 32-bit symbol and four bytes, of which the last is r_type: in big
+ * endian files that comes to the generic form.
+ */
+static uint64_t generic_info(const struct image *image, uint64_t info)
+{
+    if (image->header.e_machine != EM_MIPS || image->big_endian)
+        return info;
+    return info << 32 | __builtin_bswap32((uint32_t)(info >> 32));
+}
+
+void decode_rel(const struct image *image, const uint8_t *bytes, Elf64_Rel *rel)
+{
+    if (image->is64) {
+        translate(image, bytes, sizeof(*rel), rel, sizeof(*rel), ELF_T_REL);
+        rel->r_info = generic_info(image, rel->r_info);
+        return;
+    }
+    Elf32_Rel narrow;
+    translate(image, bytes, sizeof(narrow), &narrow, sizeof(narrow), ELF_T_REL);
+    rel->r_offset = narrow.r_offset;
+    rel->r_info = ELF64_R_INFO((uint64_t)ELF32_R_SYM(narrow.r_info), ELF32_R_TYPE(narrow.r_info));
+}
+
+void decode_rela(const struct image *image, const uint8_t *bytes, Elf64_Rela *rela)
+{
+    if (image->is64) {
+        translate(image, bytes, sizeof(*rela), rela, sizeof(*rela), ELF_T_RELA);
+        rela->r_info = generic_info(image, rela->r_info);
+        return;
+    }
+    Elf32_Rela narrow;
+    translate(image, bytes, sizeof(narrow), &narrow, sizeof(narrow), ELF_T_RELA);
+    rela->r_offset = narrow.r_offset;
+    rela->r_info = ELF64_R_INFO((uint64_t)ELF32_R_SYM(narrow.r_info), ELF32_R_TYPE(narrow.r_info));
+    rela->r_addend = narrow.r_addend;
+}
+
 static size_t encode(const struct image *image, void *record, size_t size, uint8_t *out, Elf_Type type)
 {
     Elf_Data from = {.d_buf = record, .d_size = size, .d_type = type, .d_version = EV_CURRENT};

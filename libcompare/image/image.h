@@ -206,6 +206,100 @@ int image_content(const struct image *image, const struct section *section, uint
                   struct compare_error *error);
 void content_free(struct content *content);
 
+/*
+ * Decompresses one xz stream to its end, keeping the first head_size bytes (head may be NULL with 0); *made is what all
+ * came to. 0 when it uses up the input exactly and yields no more than most; COMPARE_ERROR_MALFORMED,
+ * COMPARE_ERROR_LIMIT, COMPARE_ERROR_SYSTEM without memory.
+ */
+int image_unxz(const uint8_t *bytes, uint64_t size, uint64_t most, uint8_t *head, uint64_t head_size, uint64_t *made);
+
+/* ---- Symbols and functions: hints to say where a byte lies; a file can lie about them, no verdict rests on them ---- */
+
+enum symbol_source {
+    SYMBOL_UNWIND = 0,    /* .eh_frame, .ARM.exidx */
+    SYMBOL_PLT,           /* a stub, and the relocation of the slot that it jumps through */
+    SYMBOL_DYNSYM,        /* .dynsym, or DT_SYMTAB in files without section headers */
+    SYMBOL_MINIDEBUGINFO, /* the symbol table of the ELF file inside .gnu_debugdata */
+    SYMBOL_SYMTAB,        /* .symtab */
+};
+
+struct symbol {
+    const char *name; /* as in the file (mangled), escaped, without a version; NULL: only unwind tables know of it.
+                         "printf@plt" for SYMBOL_PLT. Longer than 4 KiB: cut, "..." at its end */
+    uint64_t address; /* linked files: virtual (STT_TLS: in the template); ET_REL: the offset in its section */
+    uint64_t size; /* bytes; where the file states 0 and it is a function or object: that of its unwind record, else up
+                         to the next symbol, at most to its section's or segment's end */
+    struct range bytes; /* of the file; empty: undefined, .bss, absolute */
+    uint32_t section;   /* its index; 0: undefined; UINT32_MAX: absolute, common or not known */
+    uint8_t type, bind; /* STT_, STB_ */
+    bool defined;       /* it has a place in this file or its memory: neither undefined, common nor absolute */
+    bool thumb; /* ARM: bit 0 of the address was set (and is cleared here), or a $t mapping symbol holds there */
+    enum symbol_source source;
+};
+
+struct symbol_cover; /* image/symbols.h */
+
+struct symbols {
+    const struct symbol *items; /* all, in the file's order: .symtab, .dynsym, .gnu_debugdata, PLT, unwind */
+    size_t count;
+    const struct symbol **by_offset; /* functions and objects with bytes, by bytes.begin */
+    size_t by_offset_count;
+    const struct symbol **by_address; /* linked files: those with an address, no mapping symbols, by address */
+    size_t by_address_count;
+    const struct symbol_cover *offset_covers, *address_covers; /* what symbols_at_... search */
+    size_t offset_cover_count, address_cover_count;
+};
+
+/*
+ * Reads all symbols of a parsed image. What is made lives in the arena and refers to nothing of the image. What cannot
+ * be read is left out: a table whose entries have another size than the class gives them, names past their table ("?"),
+ * unwind records of a kind not known. A function that a named symbol covers is not listed again for its unwind record.
+ * A .gnu_debugdata that yields more than limits.decompressed is one of these. Time is n log n in the file's size,
+ * whatever it states. COMPARE_ERROR_MEMORY; COMPARE_ERROR_LIMIT where half of limits.memory does not hold them.
+ * Reentrant.
+ */
+int symbols_read(const struct image *image, struct arena *arena, struct symbols *symbols, struct compare_error *error);
+
+/*
+ * The best symbol that covers this byte of the file, or this address of a linked file: functions and objects before
+ * others, then the innermost (smallest), global before local, named before unnamed; NULL without one. At its very
+ * address, a label without a size is taken where nothing covers that. O(log n).
+ */
+const struct symbol *symbols_at_offset(const struct symbols *symbols, uint64_t file_offset);
+const struct symbol *symbols_at_address(const struct symbols *symbols, uint64_t address);
+
+static inline bool symbol_is_function(const struct symbol *symbol)
+{
+    return symbol->type == STT_FUNC || symbol->type == STT_GNU_IFUNC;
+}
+
+/* ---- Relocations: hints too ---- */
+
+struct relocation {
+    uint64_t file_offset;    /* of the place that it changes */
+    uint64_t address;        /* linked files: r_offset; ET_REL: 0 */
+    uint32_t type;           /* R_ of the machine. MIPS 64: r_ssym << 24 | r_type3 << 16 | r_type2 << 8 | r_type */
+    uint32_t section;        /* ET_REL: sh_info, the section that it changes; linked files: 0 */
+    const char *symbol;      /* name, escaped; "" without one. ET_REL section symbols: the section's name */
+    uint64_t symbol_value;   /* st_value as it stands */
+    uint32_t symbol_section; /* as in struct symbol */
+    int64_t addend;          /* SHT_REL, RELR: read from the place where its width is known, else 0 */
+    bool implicit_addend;
+};
+
+/*
+ * All whose place has bytes of the file, sorted by file_offset: those of each SHT_REL and SHT_RELA section in ET_REL;
+ * in linked files those that the dynamic section names (DT_RELA, DT_REL, DT_JMPREL, and DT_RELR, as type 0 with symbol
+ * ""), or without one, of allocated sections. What is made lives in the arena; names of sections are the image's. What
+ * cannot be read is left out. COMPARE_ERROR_MEMORY; COMPARE_ERROR_LIMIT where half of limits.memory does not hold
+ * them. Reentrant.
+ */
+int relocations_read(const struct image *image, struct arena *arena, const struct relocation **items, size_t *count,
+                     struct compare_error *error);
+
+/* Those whose place begins in these bytes; *found of them. O(log n). */
+const struct relocation *relocations_in(const struct relocation *items, size_t count, struct range bytes,
+                                        size_t *found);
 /* ---- Debug information, by libdw: hints for people; no verdict rests on them ---- */
 
 struct debug; /* opaque */

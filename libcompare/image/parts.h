@@ -29,5 +29,9 @@ void decode_ehdr(const struct image *image, const uint8_t *bytes, Elf64_Ehdr *eh
 void decode_phdr(const struct image *image, const uint8_t *bytes, Elf64_Phdr *phdr);
 void decode_shdr(const struct image *image, const uint8_t *bytes, Elf64_Shdr *shdr);
 void decode_dyn(const struct image *image, const uint8_t *bytes, Elf64_Dyn *dyn);
+void decode_sym(const struct image *image, const uint8_t *bytes, Elf64_Sym *sym);
+/* r_info is in the 64-bit form, and in the generic one where MIPS 64 has its own. */
+void decode_rel(const struct image *image, const uint8_t *bytes, Elf64_Rel *rel);
+void decode_rela(const struct image *image, const uint8_t *bytes, Elf64_Rela *rela);
 
 #endif

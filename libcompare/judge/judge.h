@@ -5,7 +5,7 @@
 #ifndef JUDGE_JUDGE_H
 #define JUDGE_JUDGE_H
 
-#include "../compare/compare.h"
+#include "../explain/explain.h"
 
 struct compare_policy {
     char *name;
@@ -44,6 +44,7 @@ struct compare_result {
     struct pair *pairs;
     size_t pair_count;
     struct comparison comparison;
+    struct explanation explanation; /* made after the verdict, which does not rest on it */
     struct row *rows;
     size_t row_count;
     struct tally vendor_tally, rebuilt_tally;

@@ -1,14 +1,10 @@
 /* Rules for the small sections that name a tool or a file: .comment, .gnu_debuglink, .gnu_debugaltlink, .gnu_debugdata. */
-#include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules.h"
 
 #define COMMENT_LIMIT 65536
-
-/* Memory for the decoder; xz -9 asks for 65 MiB. */
-#define DICTIONARY_LIMIT ((uint64_t)128 << 20)
 
 /* The one section of this name, if it is what such a section is: plain bytes, not loaded. */
 static const struct section *plain_section(const struct image *image, const char *name, uint64_t allowed_flags)
@@ -67,37 +63,6 @@ void claim_debuglink(struct claims *claims)
         claim_section(claims, RULE_DEBUGLINK, altlink);
 }
 
-/*
- * Decompresses one xz stream to its end, keeping the first bytes: 0 when it uses up the input exactly, or
- * COMPARE_ERROR_MALFORMED, COMPARE_ERROR_LIMIT, COMPARE_ERROR_SYSTEM.
- */
-static int xz_exactly(const uint8_t *bytes, uint64_t size, uint64_t most, uint8_t *head, size_t head_size,
-                      uint64_t *made)
-{
-    lzma_stream stream = LZMA_STREAM_INIT;
-    uint8_t buffer[65536];
-    *made = 0;
-    if (lzma_stream_decoder(&stream, DICTIONARY_LIMIT, 0) != LZMA_OK)
-        return COMPARE_ERROR_SYSTEM;
-    stream.next_in = bytes;
-    stream.avail_in = size;
-    lzma_ret status = LZMA_OK;
-    while (status == LZMA_OK && *made <= most) {
-        stream.next_out = buffer;
-        stream.avail_out = sizeof(buffer);
-        status = lzma_code(&stream, LZMA_FINISH);
-        size_t got = sizeof(buffer) - stream.avail_out;
-        if (*made < head_size)
-            memcpy(head + *made, buffer, got < head_size - *made ? got : head_size - *made);
-        *made += got;
-    }
-    bool exactly = status == LZMA_STREAM_END && stream.avail_in == 0;
-    lzma_end(&stream);
-    if (*made > most)
-        return COMPARE_ERROR_LIMIT;
-    return exactly ? 0 : status == LZMA_MEM_ERROR ? COMPARE_ERROR_SYSTEM : COMPARE_ERROR_MALFORMED;
-}
-
 void claim_minidebuginfo(struct claims *claims)
 {
     const struct image *image = claims->image;
@@ -106,7 +71,7 @@ void claim_minidebuginfo(struct claims *claims)
     uint64_t made = 0, most = image->limits.decompressed - claims->decompressed;
     if (section == NULL)
         return;
-    int status = xz_exactly(image->bytes + section->bytes.begin, section->size, most, head, sizeof(head), &made);
+    int status = image_unxz(image->bytes + section->bytes.begin, section->size, most, head, sizeof(head), &made);
     claims->decompressed += made < most ? made : most;
     if (status == COMPARE_ERROR_SYSTEM)
         claims_no_memory(claims);

@@ -6,16 +6,16 @@
  */
 #include "rules.h"
 
-struct symbols {
+struct symtab {
     const struct image *image;
     const struct section *table, *indices; /* SHT_SYMTAB and SHT_SYMTAB_SHNDX, or NULL */
     uint64_t entry, count;
 };
 
 /* The one symbol table (gABI chapter 4: an object has no more), if there is any; false where there are two. */
-static bool symbols_find(const struct image *image, struct symbols *symbols)
+static bool symbols_find(const struct image *image, struct symtab *symbols)
 {
-    *symbols = (struct symbols){.image = image, .entry = image->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym)};
+    *symbols = (struct symtab){.image = image, .entry = image->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym)};
     for (uint64_t i = 1; i < image->section_count; i++) {
         const struct section *section = &image->sections[i];
         const struct section **found = section->type == SHT_SYMTAB         ? &symbols->table
@@ -30,12 +30,12 @@ static bool symbols_find(const struct image *image, struct symbols *symbols)
     return true;
 }
 
-static const uint8_t *symbol_bytes(const struct symbols *symbols, uint64_t index)
+static const uint8_t *symbol_bytes(const struct symtab *symbols, uint64_t index)
 {
     return symbols->image->bytes + symbols->table->bytes.begin + index * symbols->entry;
 }
 
-static uint64_t symbol_section(const struct symbols *symbols, uint64_t index)
+static uint64_t symbol_section(const struct symtab *symbols, uint64_t index)
 {
     const struct image *image = symbols->image;
     uint16_t section = image_u16(image, symbol_bytes(symbols, index) + (image->is64 ? 6 : 14));
@@ -44,7 +44,7 @@ static uint64_t symbol_section(const struct symbols *symbols, uint64_t index)
     return section < SHN_LORESERVE ? section : 0;
 }
 
-static bool mark(const struct symbols *symbols, uint64_t index, bool *referred)
+static bool mark(const struct symtab *symbols, uint64_t index, bool *referred)
 {
     uint64_t section = index < symbols->count ? symbol_section(symbols, index) : UINT64_MAX;
     if (section >= symbols->image->section_count)
@@ -54,7 +54,7 @@ static bool mark(const struct symbols *symbols, uint64_t index, bool *referred)
 }
 
 /* Others can refer to what is not local. */
-static bool mark_symbols(const struct symbols *symbols, bool *referred)
+static bool mark_symbols(const struct symtab *symbols, bool *referred)
 {
     bool told = true;
     for (uint64_t i = 0; i < symbols->count && told; i++) {
@@ -73,7 +73,7 @@ static uint64_t relocation_symbol(const struct image *image, const uint8_t *relo
                                               : image_u64(image, relocation + 8) >> 32;
 }
 
-static bool mark_relocations(const struct symbols *symbols, const struct section *relocations, bool *referred)
+static bool mark_relocations(const struct symtab *symbols, const struct section *relocations, bool *referred)
 {
     const struct image *image = symbols->image;
     uint64_t size = range_size(relocations->bytes), entry = relocations->entry_size;
@@ -90,7 +90,7 @@ static bool mark_relocations(const struct symbols *symbols, const struct section
 
 bool references_find(const struct image *image, bool *referred)
 {
-    struct symbols symbols;
+    struct symtab symbols;
     bool told = symbols_find(image, &symbols) && mark_symbols(&symbols, referred);
     for (uint64_t i = 1; i < image->section_count && told; i++) {
         const struct section *section = &image->sections[i];

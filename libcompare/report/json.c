@@ -276,6 +276,8 @@ static int write_json(const struct compare_result *result, const struct compare_
                                   tally_object(&result->rebuilt_tally)),
                         false);
     if (status == 0)
+        status = report_json_explanation(&result->explanation, out);
+    if (status == 0)
         status = write_rows(result, out);
     if (status == 0)
         status = write_findings(result, options->max_bytes, out);

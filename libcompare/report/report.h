@@ -23,6 +23,9 @@ const char *report_standing_name(enum standing standing); /* "set aside": for pe
 const char *report_type_name(uint16_t type);
 const char *report_machine_name(uint16_t machine);
 
+/* "explanation": ... of a JSON report, with the comma behind it. */
+int report_json_explanation(const struct explanation *explanation, FILE *out);
+
 /* Writes by `write`, guarded against a truncated map and a failing stream. */
 int report_write(const struct compare_result *result, const struct compare_report_options *options, FILE *out,
                  int (*write)(const struct compare_result *result, const struct compare_report_options *options,

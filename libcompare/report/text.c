@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "report.h"
+#include "text.h"
 
 #define WIDTH_DEFAULT           100
 #define ROWS_SHOWN              40
@@ -13,33 +13,19 @@
 #define ANOMALIES_SHOWN         8
 #define BYTES_SHOWN             16
 
-struct text {
-    const struct compare_result *result;
-    const struct compare_report_options *options;
-    FILE *out;
-    unsigned width;
-};
-
 /* ---- Small parts ---- */
 
-static const char *paint(const struct text *text, const char *code)
+const char *text_paint(const struct text *text, const char *code)
 {
     return text->options->color ? code : "";
 }
-
-#define PLAIN  "\033[0m"
-#define BOLD   "\033[1m"
-#define RED    "\033[31m"
-#define GREEN  "\033[32m"
-#define YELLOW "\033[33m"
 
 static const char *standing_color(enum standing standing)
 {
     return standing == STANDING_UNEXPLAINED ? RED : standing == STANDING_SET_ASIDE ? YELLOW : GREEN;
 }
 
-/* With a comma between thousands. The buffer holds any uint64_t. */
-static const char *grouped(uint64_t value, char buffer[32])
+const char *text_grouped(uint64_t value, char buffer[32])
 {
     char digits[24];
     int length = snprintf(digits, sizeof(digits), "%ju", (uintmax_t)value), at = 0;
@@ -52,7 +38,7 @@ static const char *grouped(uint64_t value, char buffer[32])
     return buffer;
 }
 
-static const char *plural(uint64_t count)
+const char *text_plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
 }
@@ -85,18 +71,18 @@ static void write_verdict(const struct text *text)
         if (result->rows[i].standing == STANDING_UNEXPLAINED && rows++ == 0)
             first = &result->rows[i];
     }
-    fprintf(text->out, "%s%s%s%s (policy %s)", paint(text, BOLD), paint(text, good ? GREEN : RED),
-            compare_verdict_name(result->verdict), paint(text, PLAIN),
+    fprintf(text->out, "%s%s%s%s (policy %s)", text_paint(text, BOLD), text_paint(text, good ? GREEN : RED),
+            compare_verdict_name(result->verdict), text_paint(text, PLAIN),
             escape_text(policy, sizeof(policy), result->policy->name));
     if (result->verdict == COMPARE_IDENTICAL)
         fprintf(text->out, ": bit for bit");
     else if (result->verdict == COMPARE_EQUIVALENT)
-        fprintf(text->out, ": %s byte%s set aside, none unexplained", grouped(set_aside, number), plural(set_aside));
+        fprintf(text->out, ": %s byte%s set aside, none unexplained", text_grouped(set_aside, number), text_plural(set_aside));
     else if (first != NULL) {
-        fprintf(text->out, ": %s byte%s unexplained in %s", grouped(unexplained, number), plural(unexplained),
+        fprintf(text->out, ": %s byte%s unexplained in %s", text_grouped(unexplained, number), text_plural(unexplained),
                 fitted(result->pairs[first->pair].name, 40, policy, sizeof(policy)));
         if (rows > 1)
-            fprintf(text->out, " and %zu other place%s", rows - 1, plural(rows - 1));
+            fprintf(text->out, " and %zu other place%s", rows - 1, text_plural(rows - 1));
     }
     fprintf(text->out, "\n");
 }
@@ -112,7 +98,7 @@ static void write_sides(const struct text *text)
         snprintf(other, sizeof(other), "machine %u", header->e_machine);
         escape_text(path, sizeof(path), sides[i].path);
         fprintf(text->out, "  %-8s %s  (%s bytes, ELF %d-bit %s, %s, %s)\n", sides[i].label, path,
-                grouped(sides[i].image->size, number), sides[i].image->is64 ? 64 : 32,
+                text_grouped(sides[i].image->size, number), sides[i].image->is64 ? 64 : 32,
                 sides[i].image->big_endian ? "MSB" : "LSB", type != NULL ? type : "other type",
                 machine != NULL ? machine : other);
         if (sides[i].digest != NULL) {
@@ -140,7 +126,7 @@ static void write_anomalies_of(const struct text *text, const char *label, const
 {
     size_t most = text->options->all_findings ? SIZE_MAX : ANOMALIES_SHOWN;
     for (size_t i = 0; i < image->anomaly_count && i < most; i++)
-        fprintf(text->out, "%sanomaly%s  %s: %s (offset %#jx)\n", paint(text, RED), paint(text, PLAIN), label,
+        fprintf(text->out, "%sanomaly%s  %s: %s (offset %#jx)\n", text_paint(text, RED), text_paint(text, PLAIN), label,
                 image->anomalies[i].message, (uintmax_t)image->anomalies[i].file_offset);
     if (image->anomaly_count > most)
         fprintf(text->out, "anomaly  %s: %zu more (--all shows them)\n", label, image->anomaly_count - most);
@@ -166,8 +152,8 @@ static void write_anomalies(const struct text *text)
 static const char *row_sizes(const struct row *row, char *buffer, size_t size)
 {
     char vendor[32], rebuilt[32];
-    grouped(range_size(row->vendor.range), vendor);
-    grouped(range_size(row->rebuilt.range), rebuilt);
+    text_grouped(range_size(row->vendor.range), vendor);
+    text_grouped(range_size(row->rebuilt.range), rebuilt);
     if (!row->rebuilt.present)
         snprintf(buffer, size, "%s, -", vendor);
     else if (!row->vendor.present)
@@ -184,8 +170,8 @@ static void write_row(const struct text *text, const struct row *row, int name_w
     char name[256], sizes[80], number[32];
     fprintf(text->out, "%-*s %23s %12s  %s%-11s%s", name_width,
             fitted(text->result->pairs[row->pair].name, (size_t)name_width, name, sizeof(name)),
-            row_sizes(row, sizes, sizeof(sizes)), grouped(row->differing, number),
-            paint(text, standing_color(row->standing)), report_standing_name(row->standing), paint(text, PLAIN));
+            row_sizes(row, sizes, sizeof(sizes)), text_grouped(row->differing, number),
+            text_paint(text, standing_color(row->standing)), report_standing_name(row->standing), text_paint(text, PLAIN));
     const char *separator = "  ";
     for (size_t i = 0; i < RULE_COUNT; i++) {
         if (row->rules[i]) {
@@ -196,7 +182,7 @@ static void write_row(const struct text *text, const struct row *row, int name_w
     if (!row->rebuilt.present || !row->vendor.present)
         fprintf(text->out, "%s%s", separator, row->rebuilt.present ? "rebuilt only" : "vendor only");
     else if (row->moved > 0)
-        fprintf(text->out, "%ssame bytes moved: %s", separator, grouped(row->moved, number));
+        fprintf(text->out, "%ssame bytes moved: %s", separator, text_grouped(row->moved, number));
     fprintf(text->out, "\n");
 }
 
@@ -225,8 +211,64 @@ static void write_rows(const struct text *text)
     if (hidden > 0)
         fprintf(text->out, "%zu more that differ are not shown (--all shows them)\n", hidden);
     if (shown > 0)
-        fprintf(text->out, "%zu other section%s and gap%s: identical\n", identical, plural(identical),
-                plural(identical));
+        fprintf(text->out, "%zu other section%s and gap%s: identical\n", identical, text_plural(identical),
+                text_plural(identical));
+}
+
+/* ---- Both in three lines: what a person reads first ---- */
+
+void text_list(const struct text *text, const char *label, const char *list)
+{
+    size_t room = text->width > strlen(label) + 4 ? text->width - strlen(label) : 4;
+    bool whole = text->options->all_findings || text->options->explain_all || strlen(list) <= room;
+    fprintf(text->out, "%s%.*s%s\n", label, whole ? (int)strlen(list) : (int)(room - 3), list, whole ? "" : "...");
+}
+
+/* The sections of one standing, each with its differing bytes. */
+static void list_rows(const struct compare_result *result, enum standing standing, char *list, size_t size)
+{
+    size_t used = 0;
+    char number[32];
+    list[0] = '\0';
+    for (size_t i = 0; i < result->row_count && used + 128 < size; i++) {
+        const struct row *row = &result->rows[i];
+        if (row->standing == standing)
+            used += (size_t)snprintf(list + used, size - used, "%s%.80s %s", used > 0 ? ", " : "",
+                                     result->pairs[row->pair].name, text_grouped(row->differing, number));
+    }
+}
+
+static void write_standing(const struct text *text, enum standing standing, uint64_t vendor, uint64_t rebuilt)
+{
+    char list[4096], label[160], left[32], right[32];
+    if (vendor + rebuilt == 0)
+        return;
+    list_rows(text->result, standing, list, sizeof(list));
+    text_grouped(vendor, left);
+    text_grouped(rebuilt, right);
+    snprintf(label, sizeof(label), "%s%-12s%s%s%s%s byte%s: ", text_paint(text, standing_color(standing)),
+             report_standing_name(standing), text_paint(text, PLAIN), left, vendor != rebuilt ? ", " : "",
+             vendor != rebuilt ? right : "", vendor == 1 && rebuilt == 1 ? "" : "s");
+    text_list(text, label, list);
+}
+
+static void write_summary(const struct text *text)
+{
+    const struct compare_result *result = text->result;
+    const struct tally *vendor = &result->vendor_tally, *rebuilt = &result->rebuilt_tally;
+    char number[32];
+    write_standing(text, STANDING_UNEXPLAINED, vendor->unexplained, rebuilt->unexplained);
+    write_standing(text, STANDING_SET_ASIDE, vendor->set_aside, rebuilt->set_aside);
+    fprintf(text->out, "%s%-12s%s%s bytes", text_paint(text, standing_color(STANDING_IDENTICAL)), "identical",
+            text_paint(text, PLAIN), text_grouped(vendor->identical, number));
+    const char *separator = "; set aside by ";
+    for (size_t rule = 0; rule < RULE_COUNT; rule++) {
+        if (vendor->by_rule[rule] + rebuilt->by_rule[rule] == 0)
+            continue;
+        fprintf(text->out, "%s%s", separator, compare_rule_at(rule)->id);
+        separator = ", ";
+    }
+    fprintf(text->out, "\n");
 }
 
 /* ---- Tally ---- */
@@ -246,8 +288,8 @@ static void write_tally(const struct text *text)
     char left[32], right[32];
     fprintf(text->out, "\n%-12s %16s %16s\n", "tally", "vendor", "rebuilt");
     for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
-        fprintf(text->out, "%-12s %16s %16s", lines[i].name, grouped(lines[i].vendor, left),
-                grouped(lines[i].rebuilt, right));
+        fprintf(text->out, "%-12s %16s %16s", lines[i].name, text_grouped(lines[i].vendor, left),
+                text_grouped(lines[i].rebuilt, right));
         const char *separator = "  ";
         for (size_t rule = 0; i == 1 && rule < RULE_COUNT; rule++) {
             if (vendor->by_rule[rule] + rebuilt->by_rule[rule] == 0)
@@ -289,8 +331,8 @@ static void write_place(const struct text *text, const struct finding *finding)
     uint64_t begin = side->section != UINT32_MAX ? image->sections[side->section].bytes.begin : side->range.begin;
     uint64_t address;
     char name[64];
-    fprintf(text->out, "\n%s%s + %#jx%s (offset %#jx", paint(text, BOLD), fitted(pair->name, 40, name, sizeof(name)),
-            (uintmax_t)(range.begin - begin), paint(text, PLAIN), (uintmax_t)range.begin);
+    fprintf(text->out, "\n%s%s + %#jx%s (offset %#jx", text_paint(text, BOLD), fitted(pair->name, 40, name, sizeof(name)),
+            (uintmax_t)(range.begin - begin), text_paint(text, PLAIN), (uintmax_t)range.begin);
     if (vendor && !range_empty(finding->rebuilt) && finding->rebuilt.begin != finding->vendor.begin)
         fprintf(text->out, ", rebuilt %#jx", (uintmax_t)finding->rebuilt.begin);
     if (image_address(image, range.begin, &address))
@@ -311,7 +353,7 @@ static void write_finding(const struct text *text, const struct finding *finding
                                                                                : range_size(finding->rebuilt);
     char number[32];
     write_place(text, finding);
-    fprintf(text->out, ": %s byte%s%s%s%s\n", grouped(size, number), plural(size), kinds[finding->kind],
+    fprintf(text->out, ": %s byte%s%s%s%s\n", text_grouped(size, number), text_plural(size), kinds[finding->kind],
             finding->standing == STANDING_SET_ASIDE ? ", set aside by " : "",
             finding->rule < RULE_COUNT ? compare_rule_at(finding->rule)->id : "");
     write_bytes(text, "vendor", &text->result->vendor, finding->vendor);
@@ -342,7 +384,7 @@ static void write_findings(const struct text *text)
     }
     if (!all && unexplained > shown)
         fprintf(text->out, "\n%zu more unexplained finding%s: --all shows them, --format json has all bytes\n",
-                unexplained - shown, plural(unexplained - shown));
+                unexplained - shown, text_plural(unexplained - shown));
 }
 
 static int write_text(const struct compare_result *result, const struct compare_report_options *options, FILE *out)
@@ -351,7 +393,12 @@ static int write_text(const struct compare_result *result, const struct compare_
     write_verdict(&text);
     write_sides(&text);
     write_anomalies(&text);
-    if (result->verdict != COMPARE_IDENTICAL) {
+    bool explained = result->explanation.made && result->explanation.root_count > 0;
+    if (explained)
+        text_explanation(&text);
+    if (explained && !options->all_findings) {
+        write_summary(&text);
+    } else if (result->verdict != COMPARE_IDENTICAL) {
         write_rows(&text);
         write_tally(&text);
         write_findings(&text);

@@ -1,0 +1,235 @@
+/*
+ * Causes that show as names of who, on what and from which revision the file was built, and as random numbers. Most of
+ * these forms are also those of constants in a source, so a word beside them must say what they are.
+ */
+#include "families.h"
+
+#include <string.h>
+
+/* Constants that a program checks others against: a changed one is a change of the source. */
+#define PINS "sha256|sha-256|sha512|fingerprint|pin|digest|checksum|key|token|secret|cert|hmac"
+
+static bool string_forms(const struct difference *difference, struct text_pair *pair, struct forms *forms)
+{
+    if (difference->kind != DIFFERENCE_STRING || !text_pair_of(difference, pair))
+        return false;
+    forms_of_pair(pair, forms);
+    return true;
+}
+
+/* Of a form: believed alone, less beside others, and not where those others could be constants. */
+static unsigned weigh(const struct difference *difference, const struct text_pair *pair, const struct forms *forms,
+                      enum form form, unsigned alone)
+{
+    if (!forms_beside_are_hinted(difference, pair, forms, 1u << form))
+        return alone < 35 ? alone : 35;
+    return forms_only(forms, 1u << form) || alone < 55 ? alone : 55;
+}
+
+static unsigned guess_form(const struct clues *clues, struct guess *guess, const struct forms *forms, enum form form,
+                           unsigned confidence, const char *what)
+{
+    return guess_pair(clues, guess, confidence, what, forms->first[form].vendor, forms->first[form].rebuilt);
+}
+
+/* ---- user-host ---- */
+
+static bool is_plain_name(struct text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_alphanumeric(text.bytes[i]) && strchr("._-", text.bytes[i]) == NULL)
+            return false;
+    }
+    return text.size > 0 && text.size <= 64;
+}
+
+/* joe@example.org is a mailbox: to write to another one is a change of the source. */
+static bool is_mailbox(struct text token)
+{
+    const uint8_t *at = memchr(token.bytes, '@', token.size);
+    return at != NULL && memchr(at, '.', token.size - (size_t)(at - token.bytes)) != NULL;
+}
+
+static unsigned fits_user_host(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    struct text_pair pair;
+    struct forms forms;
+    if (!string_forms(difference, &pair, &forms))
+        return 0;
+    if (!forms_have(&forms, FORM_USER_HOST)) {
+        bool named =
+            difference_mentions(difference, "build_user|build_host|buildhost|builduser|compile_host|compile_by");
+        return named && is_plain_name(pair.vendor) && is_plain_name(pair.rebuilt)
+                   ? guess_pair(clues, guess, 55, "names of a builder", pair.vendor, pair.rebuilt)
+                   : 0;
+    }
+    const struct text_pair *token = &forms.first[FORM_USER_HOST];
+    unsigned alone = form_is_hinted(difference, &pair, FORM_USER_HOST) ? 75 : 40;
+    if (is_mailbox(token->vendor) || is_mailbox(token->rebuilt))
+        alone = alone == 75 && pair_mentions(&pair, "built by|compiled by|built on|(") ? 55 : 25;
+    return guess_form(clues, guess, &forms, FORM_USER_HOST, weigh(difference, &pair, &forms, FORM_USER_HOST, alone),
+                      "user and host");
+}
+
+/* ---- kernel-version ---- */
+
+static unsigned fits_kernel_version(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    struct text_pair pair;
+    struct forms forms;
+    if (!string_forms(difference, &pair, &forms) || !forms_have(&forms, FORM_KERNEL))
+        return 0;
+    /* What a program demands of the kernel that it runs on is its source's. */
+    unsigned alone = pair_mentions(&pair, "require|need|minimum|at least|support|or newer|or later") ? 35 : 75;
+    return guess_form(clues, guess, &forms, FORM_KERNEL, weigh(difference, &pair, &forms, FORM_KERNEL, alone),
+                      "kernel releases");
+}
+
+/* ---- vcs-revision ---- */
+
+/* The end of what git describe prints: "-45-gabcdef0", "-dirty" behind it; 0 where the text has no such end. */
+static size_t describe_size(struct text text)
+{
+    size_t end = text.size, begin;
+    if (text_ends(text, "-dirty"))
+        end -= 6;
+    for (begin = end; begin > 0 && is_hex_digit(text.bytes[begin - 1]); begin--)
+        ;
+    if (end - begin < 7 || end - begin > 40 || begin < 2 || text.bytes[begin - 1] != 'g' ||
+        text.bytes[begin - 2] != '-')
+        return 0;
+    size_t digits = begin - 2;
+    while (digits > 0 && is_digit(text.bytes[digits - 1]))
+        digits--;
+    return digits < begin - 2 && digits > 0 && text.bytes[digits - 1] == '-' ? text.size - digits + 1 : 0;
+}
+
+static bool differ_in_describe(const struct text_pair *pair)
+{
+    size_t vendor = describe_size(pair->vendor), rebuilt = describe_size(pair->rebuilt);
+    return vendor > 0 && rebuilt > 0 &&
+           text_equal(text_part(pair->vendor, 0, pair->vendor.size - vendor),
+                      text_part(pair->rebuilt, 0, pair->rebuilt.size - rebuilt));
+}
+
+static bool is_dirty_of(struct text dirty, struct text clean)
+{
+    return dirty.size == clean.size + 6 && text_ends(dirty, "-dirty") &&
+           text_equal(text_part(dirty, 0, clean.size), clean);
+}
+
+static unsigned fits_revision(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    struct text_pair pair;
+    struct forms forms;
+    if (!string_forms(difference, &pair, &forms))
+        return 0;
+    if (differ_in_describe(&pair))
+        return guess_pair(clues, guess, 80, "git describe", pair.vendor, pair.rebuilt);
+    if (is_dirty_of(pair.vendor, pair.rebuilt) || is_dirty_of(pair.rebuilt, pair.vendor))
+        return guess_pair(clues, guess, 70, "git describe", pair.vendor, pair.rebuilt);
+    if (!forms_have(&forms, FORM_HASH))
+        return 0;
+    size_t size = forms.first[FORM_HASH].vendor.size;
+    bool pin = pair_mentions(&pair, PINS) || difference_mentions(difference, PINS);
+    bool revision = form_is_hinted(difference, &pair, FORM_HASH) && !pin && size <= 40;
+    unsigned alone = revision ? 75 : size == 40 && !pin ? 45 : 25;
+    return guess_form(clues, guess, &forms, FORM_HASH, weigh(difference, &pair, &forms, FORM_HASH, alone), "revisions");
+}
+
+/* ---- random-id ---- */
+
+static bool is_random_uuid(struct text uuid)
+{
+    return uuid.size == 36 && uuid.bytes[14] == '4' && strchr("89abAB", uuid.bytes[19]) != NULL;
+}
+
+static unsigned fits_random(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    struct text_pair pair;
+    struct forms forms;
+    if (!string_forms(difference, &pair, &forms))
+        return 0;
+    enum form form = forms_have(&forms, FORM_UUID) ? FORM_UUID : FORM_HASH;
+    size_t size = forms.first[form].vendor.size;
+    if (!forms_have(&forms, form) || (form == FORM_HASH && size != 16 && size != 32 && size != 64))
+        return 0;
+    bool pin = pair_mentions(&pair, PINS) || difference_mentions(difference, PINS);
+    bool random =
+        form == FORM_HASH || (is_random_uuid(forms.first[form].vendor) && is_random_uuid(forms.first[form].rebuilt));
+    bool hinted = form_is_hinted(difference, &pair, FORM_UUID);
+    unsigned alone = hinted && random && !pin ? 65 : random && form == FORM_UUID ? 40 : 25;
+    return guess_form(clues, guess, &forms, form, weigh(difference, &pair, &forms, form, alone),
+                      "numbers of one length");
+}
+
+/* ---- package-note, fips-hmac ---- */
+
+static unsigned fits_package_note(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    bool section = difference_is(difference, DIFFERENCE_SECTION, ".note.package");
+    if (!section && !difference_is(difference, DIFFERENCE_NOTE, "package note"))
+        return 0;
+    return guess_pair(clues, guess, 90, "package metadata",
+                      (struct text){difference->vendor_value.bytes, (size_t)difference->vendor_value.size},
+                      (struct text){difference->rebuilt_value.bytes, (size_t)difference->rebuilt_value.size});
+}
+
+/* A digest of the file itself or of its code; recomputing it is not for this tool, so it is not believed. */
+static unsigned fits_hmac(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    struct text_pair pair;
+    if (difference->kind != DIFFERENCE_DATA || !text_pair_of(difference, &pair) ||
+        pair.vendor.size != pair.rebuilt.size || (pair.vendor.size != 32 && pair.vendor.size != 64) ||
+        !difference_mentions(difference, "fips|hmac|integrity"))
+        return 0;
+    return guess_pair(clues, guess, 45, "digests of one length", pair.vendor, pair.rebuilt);
+}
+
+static const struct cause rows[] = {
+    {
+        .info = {"user-host", "who built it, and on which machine, is in the program", ".rodata",
+                 "two user@host, or two names of a builder by the symbol's name; mailboxes are none",
+                 "build as a fixed user in a container with a fixed host name",
+                 "user_hostname_manually_added_requiring_further_investigation", false},
+        .fits = fits_user_host,
+        .follows = FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"kernel-version", "the kernel of the build machine is in the program", ".rodata",
+                 "two releases as uname -r gives them", "let no build script ask uname", "captures_kernel_version",
+                 false},
+        .fits = fits_kernel_version,
+        .follows = FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"vcs-revision", "the revision in version control is in the program", ".rodata",
+                 "two hashes of one length beside what says that they are revisions, git describe, -dirty",
+                 "build the same revision, and export its version into the source", NULL, false},
+        .fits = fits_revision,
+        .follows = FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"random-id", "a random number was made during the build", ".rodata",
+                 "two UUIDs or hexadecimal numbers of one length, beside what says that they are random",
+                 "derive the ID from the content", "varnish_vmodtool_random_file_id", false},
+        .fits = fits_random,
+        .follows = FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"package-note", "the package's name and version are recorded in a note", ".note.package (JSON)",
+                 "the note of owner FDO differs, or is on one side only", "use the same --package-metadata", NULL,
+                 false},
+        .fits = fits_package_note,
+        .follows = FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"fips-hmac", "a digest of the file's own code is in it", "32 or 64 bytes of data, or a .hmac file",
+                 "a symbol that names it; it is a consequence of whatever else differs",
+                 "mend the others, and compute it anew", NULL, false},
+        .fits = fits_hmac,
+        .follows = 0,
+    },
+};
+
+const struct family causes_identity = {rows, ARRAY_COUNT(rows)};

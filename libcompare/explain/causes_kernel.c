@@ -1,0 +1,178 @@
+/* Causes of the Linux kernel and its modules. */
+#include "families.h"
+
+#include <string.h>
+
+#define SIGNATURE_MAGIC "~Module signature appended~\n"
+
+/* ---- module-vermagic ---- */
+
+static unsigned fits_vermagic(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    struct text_pair pair;
+    if (difference->kind != DIFFERENCE_STRING || difference->vendor.section == NULL ||
+        strcmp(difference->vendor.section, ".modinfo") != 0 || !text_pair_of(difference, &pair))
+        return 0;
+    if (text_begins(pair.vendor, "vermagic=") && text_begins(pair.rebuilt, "vermagic="))
+        return guess_pair(clues, guess, 90, "modinfo", pair.vendor, pair.rebuilt);
+    /* It is a digest of the module's source: another one is no accident. */
+    if (text_begins(pair.vendor, "srcversion=") && text_begins(pair.rebuilt, "srcversion="))
+        return guess_pair(clues, guess, 40, "modinfo", pair.vendor, pair.rebuilt);
+    return 0;
+}
+
+/* ---- module-signature ---- */
+
+/* Linux include/linux/module_signature.h: 12 bytes before the magic, of which the last four are the size. */
+static bool signature_of(const struct image *image, struct range *signature)
+{
+    const uint64_t magic = sizeof(SIGNATURE_MAGIC) - 1, trailer = magic + 12;
+    if (image == NULL || image->size < trailer)
+        return false;
+    const uint8_t *end = image_bytes(image, (struct range){image->size - trailer, image->size});
+    if (end == NULL || memcmp(end + 12, SIGNATURE_MAGIC, magic) != 0)
+        return false;
+    uint64_t size = (uint64_t)end[8] << 24 | (uint64_t)end[9] << 16 | (uint64_t)end[10] << 8 | end[11];
+    if (size > image->size - trailer)
+        return false;
+    *signature = (struct range){image->size - trailer - size, image->size};
+    return true;
+}
+
+static bool is_in_signature(const struct image *image, const struct place *place)
+{
+    struct range signature;
+    return range_empty(place->bytes) || (signature_of(image, &signature) && range_contains(signature, place->bytes));
+}
+
+static unsigned fits_signature(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    bool somewhere = !range_empty(difference->vendor.bytes) || !range_empty(difference->rebuilt.bytes);
+    if (!somewhere || difference->kind == DIFFERENCE_CODE ||
+        !is_in_signature(clues->vendor.image, &difference->vendor) ||
+        !is_in_signature(clues->rebuilt.image, &difference->rebuilt))
+        return 0;
+    return guess_text(clues, guess, 95, "the bytes lie between the end of the module and its signature's trailer");
+}
+
+/* ---- Things inside the kernel that would have to be unpacked ---- */
+
+static bool is_in(const struct difference *difference, const char *section)
+{
+    return difference->vendor.section != NULL && difference->rebuilt.section != NULL &&
+           strcmp(difference->vendor.section, section) == 0 && strcmp(difference->rebuilt.section, section) == 0;
+}
+
+static unsigned fits_initramfs(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    if (!is_in(difference, ".init.ramfs") && !difference_mentions(difference, "__initramfs_start|kernel_headers_data"))
+        return 0;
+    return guess_text(clues, guess, 45, "the bytes of an archive in the kernel, which was not unpacked");
+}
+
+static unsigned fits_config(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    struct text_pair pair;
+    bool marked =
+        text_pair_of(difference, &pair) && text_has(pair.vendor, "IKCFG_ST") && text_has(pair.rebuilt, "IKCFG_ST");
+    if (difference->kind == DIFFERENCE_CODE || (!marked && !difference_mentions(difference, "kernel_config_data")))
+        return 0;
+    return guess_text(clues, guess, 45, "the configuration in the kernel, which was not unpacked");
+}
+
+/* Whether types differ in their numbers only takes a comparison of two graphs, which is not made. */
+static unsigned fits_btf(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    if (!is_in(difference, ".BTF") && !is_in(difference, ".BTF.ext"))
+        return 0;
+    return guess_text(clues, guess, 45, "type information of both sides, which was not compared type by type");
+}
+
+static unsigned fits_randstruct(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    bool seeded = names_mention(&clues->vendor.symbols, "randomize_layout|randstruct") ||
+                  names_mention(&clues->rebuilt.symbols, "randomize_layout|randstruct");
+    if (difference->kind == DIFFERENCE_STRING && difference_mentions(difference, "randstruct|randomize_layout"))
+        return guess_text(clues, guess, 80, "the seed of the layout of structures");
+    if (!difference_is(difference, DIFFERENCE_CODE, "code") || !seeded)
+        return 0;
+    return guess_text(clues, guess, 60, "code differs widely in a kernel with a seed for the layout of structures");
+}
+
+/* ---- nested-build-id ---- */
+
+/* Whether the bytes are in the descriptor of a build-ID note, whose type and name stand before them. */
+static bool is_in_build_id(const struct image *image, struct range place)
+{
+    static const uint8_t head[] = {3, 0, 0, 0, 'G', 'N', 'U', 0};
+    if (image == NULL || image->big_endian || range_empty(place) || range_size(place) > 20)
+        return false;
+    for (uint64_t back = 0; back <= 20 && back + sizeof(head) + 8 <= place.begin; back++) {
+        uint64_t descriptor = place.begin - back;
+        const uint8_t *note = image_bytes(image, (struct range){descriptor - sizeof(head) - 8, descriptor});
+        if (note != NULL && image_u32(image, note) == 4 && memcmp(note + 8, head, sizeof(head)) == 0 &&
+            image_u32(image, note + 4) <= 20 && place.end <= descriptor + image_u32(image, note + 4))
+            return true;
+    }
+    return false;
+}
+
+static unsigned fits_nested(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    if ((difference->kind != DIFFERENCE_DATA && difference->kind != DIFFERENCE_BYTES) ||
+        !is_in_build_id(clues->vendor.image, difference->vendor.bytes) ||
+        !is_in_build_id(clues->rebuilt.image, difference->rebuilt.bytes))
+        return 0;
+    return guess_text(clues, guess, 85, "the bytes are the descriptor of a build-ID note inside data");
+}
+
+static const struct cause rows[] = {
+    {
+        .info = {"kernel-initramfs", "the archive inside the kernel differs", ".init.ramfs, kheaders",
+                 "not unpacked: only its place tells", "build the archive reproducibly",
+                 "users_and_groups_in_cpio_archive", false},
+        .fits = fits_initramfs,
+        .follows = FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"kernel-config", "the configuration inside the kernel differs", "between IKCFG_ST and IKCFG_ED",
+                 "not unpacked: only its place tells", "pin the configuration", NULL, false},
+        .fits = fits_config,
+        .follows = FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"module-signature", "the module's signature differs, or is on one side only",
+                 "bytes before \"~Module signature appended~\"", "the trailer says where the signature begins",
+                 "compare the modules without it, and sign them apart", "cryptographic_signature", false},
+        .fits = fits_signature,
+        .follows = 0,
+    },
+    {
+        .info = {"module-vermagic", "the module names the kernel that it was built for",
+                 ".modinfo: vermagic, srcversion", "the values of the keys; another srcversion means another source",
+                 "build for the same kernel", NULL, false},
+        .fits = fits_vermagic,
+        .follows = FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"btf-order", "type information lists the same types in another order", ".BTF: the numbers of types",
+                 "not compared as graphs: only its place tells", "use the reproducible mode of pahole", NULL, false},
+        .fits = fits_btf,
+        .follows = 0,
+    },
+    {
+        .info = {"randstruct", "the layout of structures was made at random", ".text widely",
+                 "offsets in structures; a seed in the file", "keep the seed", NULL, true},
+        .fits = fits_randstruct,
+        .follows = FOLLOWS_FROM_CODE,
+    },
+    {
+        .info = {"nested-build-id", "an ELF file inside the data has another build ID", "a vDSO in the kernel",
+                 "the bytes are the descriptor of a build-ID note", "set CONFIG_BUILD_SALT, or link it without an ID",
+                 NULL, false},
+        .fits = fits_nested,
+        .follows = 0,
+    },
+};
+
+const struct family causes_kernel = {rows, ARRAY_COUNT(rows)};

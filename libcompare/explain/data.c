@@ -1,0 +1,256 @@
+/*
+ * Data that is no string: pointers by what they lead to, and other bytes where nothing moved, or of objects that have a
+ * name. Jump tables and other relative words change as code moves, and are no difference of their own then.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "parts.h"
+
+/* ---- Pointers, by their relocations ---- */
+
+static bool same_pointer(const struct explaining *e, const struct relocation *a, const struct relocation *b)
+{
+    if (strcmp(a->symbol, b->symbol) != 0 || a->type != b->type)
+        return false;
+    if (a->addend == b->addend || a->implicit_addend != b->implicit_addend)
+        return true;
+    if (a->symbol[0] != '\0' || image_is_relocatable(e->sides[0].image))
+        return false;
+    return same_meaning(e, (uint64_t)a->addend, (uint64_t)b->addend);
+}
+
+static void pointer_text(struct explaining *e, size_t side, struct value *value, const struct relocation *relocation)
+{
+    char name[256];
+    const char *target = relocation->symbol[0] != '\0'
+                             ? name_demangled(relocation->symbol, e->arena)
+                             : meaning_name(e, side, (uint64_t)relocation->addend, name, sizeof(name));
+    value->number = (uint64_t)relocation->addend;
+    if (relocation->symbol[0] != '\0' && relocation->addend != 0)
+        value_text(e, value, "%s%+jd", target, (intmax_t)relocation->addend);
+    else if (target != NULL)
+        value_text(e, value, "%s", target);
+    else
+        value_text(e, value, "%#jx", (uintmax_t)relocation->addend);
+}
+
+static void tell_pointer(struct explaining *e, const struct relocation *a, const struct relocation *b)
+{
+    const struct relocation *of[2] = {a, b};
+    struct difference *difference = difference_add(e, DIFFERENCE_DATA, "pointer");
+    for (size_t side = 0; difference != NULL && side < 2; side++) {
+        uint64_t width = e->sides[side].image->is64 ? 8 : 4;
+        struct range bytes = {of[side]->file_offset, of[side]->file_offset + width};
+        place_set(e, side == 0 ? &difference->vendor : &difference->rebuilt, side, bytes);
+        pointer_text(e, side, side == 0 ? &difference->vendor_value : &difference->rebuilt_value, of[side]);
+    }
+}
+
+/*
+ * Only where both sides have as many: then the n-th belongs to the n-th, in the order of their places. In objects the
+ * relocations of code are told of with the code.
+ */
+static void explain_pointers(struct explaining *e)
+{
+    const struct explained_side *a = &e->sides[0], *b = &e->sides[1];
+    if (a->relocation_count != b->relocation_count || e->reordered)
+        return;
+    for (size_t i = 0; i < a->relocation_count && !e->out_of_memory; i++) {
+        const struct relocation *x = &a->relocations[i], *y = &b->relocations[i];
+        struct range place = {x->file_offset, x->file_offset + 1};
+        if (place.end > a->image->size || image_is_executable(a->image, place) || same_pointer(e, x, y) ||
+            !image_in_load_view(a->image, place))
+            continue;
+        tell_pointer(e, x, y);
+    }
+}
+
+/* ---- Objects by name ---- */
+
+struct object {
+    const struct symbol *symbol;
+    size_t index;
+};
+
+static int object_order(const void *left, const void *right)
+{
+    const struct object *a = left, *b = right;
+    int names = strcmp(a->symbol->name, b->symbol->name);
+    return names != 0 ? names : (a->index > b->index) - (a->index < b->index);
+}
+
+/* Tables of the linker's have names too (_DYNAMIC, _GLOBAL_OFFSET_TABLE_); they are told of elsewhere. */
+static bool is_data_section(const struct image *image, const struct section *section)
+{
+    static const char *const tables[] = {".dynamic", ".got",  ".got.plt", ".plt",        ".plt.got",    ".plt.sec",
+                                         ".toc",     ".opd",  ".interp",  ".init_array", ".fini_array", ".eh_frame",
+                                         ".ctors",   ".dtors", ".eh_frame_hdr", ".gcc_except_table"};
+    if (section == NULL)
+        return image->section_count == 0;
+    for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
+        if (strcmp(section->name, tables[i]) == 0)
+            return false;
+    }
+    return section->type == SHT_PROGBITS && (section->flags & SHF_ALLOC) != 0 &&
+           (section->flags & SHF_EXECINSTR) == 0;
+}
+
+static struct object *objects_of(struct explaining *e, size_t side, size_t *count)
+{
+    const struct symbols *symbols = &e->sides[side].symbols;
+    struct object *objects = arena_alloc(e->arena, symbols->by_offset_count, sizeof(*objects));
+    *count = 0;
+    e->out_of_memory |= objects == NULL;
+    for (size_t i = 0; objects != NULL && i < symbols->by_offset_count; i++) {
+        const struct symbol *symbol = symbols->by_offset[i];
+        if (symbol->type == STT_OBJECT && symbol->name != NULL && !range_empty(symbol->bytes) &&
+            is_data_section(e->sides[side].image, section_at(e->sides[side].image, symbol->bytes.begin)))
+            objects[(*count)++] = (struct object){symbol, i};
+    }
+    if (*count > 1)
+        qsort(objects, *count, sizeof(*objects), object_order);
+    return objects;
+}
+
+static bool is_relocated(const struct explained_side *side, uint64_t file_offset)
+{
+    uint64_t width = side->image->is64 ? 8 : 4, begin = file_offset >= width ? file_offset - width + 1 : 0;
+    size_t found;
+    relocations_in(side->relocations, side->relocation_count, (struct range){begin, file_offset + 1}, &found);
+    return found > 0;
+}
+
+/* The first run of bytes that differ and that no relocation fills in; false where there is none. */
+static bool first_run(const struct explaining *e, struct range a, struct range b, uint64_t *at, uint64_t *size)
+{
+    const uint8_t *x = e->sides[0].image->bytes + a.begin, *y = e->sides[1].image->bytes + b.begin;
+    uint64_t shorter = range_size(a) < range_size(b) ? range_size(a) : range_size(b);
+    struct run run;
+    *at = 0;
+    for (uint64_t from = 0; run_next(x, y, shorter, RUN_GAP, &from, &run);) {
+        if (is_relocated(&e->sides[0], a.begin + run.begin) || is_relocated(&e->sides[1], b.begin + run.begin))
+            continue;
+        *at = run.begin;
+        *size = run.end - run.begin;
+        return true;
+    }
+    return false;
+}
+
+static void data_text(struct explaining *e, size_t side, struct value *value, struct range bytes)
+{
+    const uint8_t *from = e->sides[side].image->bytes + bytes.begin;
+    uint64_t size = range_size(bytes);
+    char text[3 * 16 + 1];
+    value->bytes = from;
+    value->size = size;
+    for (uint64_t i = 0; i < size && i < 16; i++)
+        snprintf(text + 3 * i, 4, "%02x ", from[i]);
+    text[size == 0 ? 0 : 3 * (size < 16 ? size : 16) - 1] = '\0';
+    value->text = arena_printf(e->arena, "%s%s", text, size > 16 ? " ..." : "");
+    if (size <= 8) {
+        for (uint64_t i = 0; i < size; i++)
+            value->number |= (uint64_t)from[i] << 8 * (e->sides[side].image->big_endian ? size - 1 - i : i);
+    }
+}
+
+/* A run, widened to the words that it lies in, as a person reads numbers. */
+static void tell_data(struct explaining *e, const char *what, struct range a, struct range b)
+{
+    struct difference *difference = difference_add(e, DIFFERENCE_DATA, what);
+    if (difference == NULL)
+        return;
+    for (size_t side = 0; side < 2; side++) {
+        struct range bytes = side == 0 ? a : b;
+        if (range_empty(bytes))
+            continue;
+        place_set(e, side == 0 ? &difference->vendor : &difference->rebuilt, side, bytes);
+        data_text(e, side, side == 0 ? &difference->vendor_value : &difference->rebuilt_value, bytes);
+        difference_takes(e, difference, side, bytes);
+    }
+}
+
+static struct range widened(const struct image *image, struct range bytes, struct range room)
+{
+    uint64_t word = image->is64 && range_size(bytes) > 4 ? 8 : 4;
+    struct range wide = {bytes.begin - bytes.begin % word, bytes.end + (word - bytes.end % word) % word};
+    return range_size(bytes) <= 8 && range_contains(room, wide) ? wide : bytes;
+}
+
+static void explain_object(struct explaining *e, const struct symbol *a, const struct symbol *b)
+{
+    uint64_t at, size;
+    if (!any_finding(e, 0, a->bytes) && !any_finding(e, 1, b->bytes))
+        return;
+    if (!first_run(e, a->bytes, b->bytes, &at, &size)) {
+        if (range_size(a->bytes) != range_size(b->bytes))
+            tell_data(e, "size of data", a->bytes, b->bytes);
+        return;
+    }
+    /* Strings are told of as such. */
+    struct range string;
+    if (string_at(e->sides[0].image, a->bytes.begin + at, &string) && range_size(string) >= 3 &&
+        string_at(e->sides[1].image, b->bytes.begin + at, &string))
+        return;
+    struct range x = {a->bytes.begin + at, a->bytes.begin + at + size};
+    struct range y = {b->bytes.begin + at, b->bytes.begin + at + size};
+    size_t before = e->differences.count;
+    tell_data(e, "data", widened(e->sides[0].image, x, a->bytes), widened(e->sides[1].image, y, b->bytes));
+    if (e->differences.count > before) {
+        struct difference *told = (struct difference *)e->differences.items + before;
+        difference_takes(e, told, 0, a->bytes);
+        difference_takes(e, told, 1, b->bytes);
+    }
+}
+
+static void explain_objects(struct explaining *e)
+{
+    size_t count_a, count_b, x = 0, y = 0;
+    struct object *a = objects_of(e, 0, &count_a), *b = objects_of(e, 1, &count_b);
+    while (!e->out_of_memory && x < count_a && y < count_b) {
+        int order = strcmp(a[x].symbol->name, b[y].symbol->name);
+        if (order == 0)
+            explain_object(e, a[x].symbol, b[y].symbol);
+        x += order <= 0;
+        y += order >= 0;
+    }
+}
+
+/* ---- What is left, where nothing moved ---- */
+
+static bool has_objects(const struct explaining *e, size_t side)
+{
+    const struct facts *facts = side == 0 ? &e->clues.vendor : &e->clues.rebuilt;
+    return facts->has_symtab;
+}
+
+static void explain_left(struct explaining *e)
+{
+    const struct comparison *comparison = e->input->comparison;
+    for (size_t i = 0; i < comparison->finding_count && !e->out_of_memory; i++) {
+        const struct finding *finding = &comparison->findings[i];
+        const struct pair *pair = &e->input->pairs[finding->pair];
+        if (e->owners[i] != SIZE_MAX || range_empty(finding->vendor) || range_empty(finding->rebuilt) ||
+            !is_data_section(e->sides[0].image, section_at(e->sides[0].image, finding->vendor.begin)) ||
+            !is_data_section(e->sides[1].image, section_at(e->sides[1].image, finding->rebuilt.begin)) ||
+            (e->moved && range_size(pair->vendor.range) != range_size(pair->rebuilt.range)) ||
+            is_relocated(&e->sides[0], finding->vendor.begin))
+            continue;
+        const struct symbol *symbol = symbols_at_offset(&e->sides[0].symbols, finding->vendor.begin);
+        /* Jump tables have no name, and their words change as code moves. */
+        if (e->moved && symbol == NULL)
+            continue;
+        bool padding = symbol == NULL && has_objects(e, 0);
+        tell_data(e, padding ? "padding" : "data", widened(e->sides[0].image, finding->vendor, pair->vendor.range),
+                  widened(e->sides[1].image, finding->rebuilt, pair->rebuilt.range));
+    }
+}
+
+void data_explain(struct explaining *e)
+{
+    explain_pointers(e);
+    explain_objects(e);
+    if (!e->reordered)
+        explain_left(e);
+}

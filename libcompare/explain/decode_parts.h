@@ -1,0 +1,125 @@
+/* What the files decode*.c share. Private to them. */
+#ifndef EXPLAIN_DECODE_PARTS_H
+#define EXPLAIN_DECODE_PARTS_H
+
+#include <capstone/capstone.h>
+
+#include "decode.h"
+
+/* Longer than any instruction; Capstone sees a copy of so many bytes, so that it cannot read past the range. */
+#define WINDOW 32
+
+/* A register that holds a part of an address, as far as the instructions since the beginning tell. */
+struct known {
+    bool set;
+    uint64_t value;
+    size_t index;  /* of the instruction that set it */
+    uint64_t slot; /* the literal pool's word it was loaded from; 0: none */
+};
+
+/* A word of a literal pool that is still to come. */
+struct pool_word {
+    uint64_t address;
+    bool completed;   /* some instruction adds it to the pc */
+    size_t completer; /* that instruction */
+};
+
+#define KNOWN_REGISTERS 64
+#define POOL_WORDS      256
+
+struct machine {
+    uint16_t machine; /* e_machine */
+    bool thumb;
+    uint8_t unit; /* the smallest step, in bytes */
+    uint8_t word; /* of what cannot be decoded at all */
+    bool known;   /* Capstone has it */
+    cs_arch arch;
+    cs_mode mode32, mode64;
+    /* Sets reference, target, operand and the like; NULL: none. */
+    void (*refer)(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+};
+
+struct decoder {
+    const struct image *image;
+    const struct machine *machine;
+    bool big_endian; /* instructions, not data */
+    bool open;
+    csh handle;
+    cs_insn *insn;         /* the last that was decoded */
+    uint64_t *relocations; /* ET_REL: file offsets, sorted */
+    size_t relocation_count;
+    uint64_t gp;  /* MIPS: _gp, PowerPC64: the TOC; 0: not known */
+    uint64_t got; /* i386: what PIC code adds to; 0: not known */
+
+    /* Of one call of decode(). */
+    const uint8_t *bytes;
+    uint64_t size, address;
+    size_t index;              /* of the instruction, from the first */
+    struct instruction *first; /* those before it */
+    struct known registers[KNOWN_REGISTERS];
+    struct pool_word pool[POOL_WORDS];
+    size_t pool_count;
+};
+
+/* ---- Numbers ---- */
+
+/* The low `width` bits, as a signed number. */
+static inline int64_t sign_extend(uint64_t value, unsigned width)
+{
+    uint64_t sign = (uint64_t)1 << (width - 1);
+    value &= (sign << 1) - 1;
+    return (int64_t)((value ^ sign) - sign);
+}
+
+/* Addresses of this class: in ELFCLASS32 the sum wraps at 2^32. */
+uint64_t decode_wrap(const struct decoder *decoder, uint64_t address);
+
+/* In an executable that is not moved: whether this number can be an address of it. */
+bool decode_is_absolute(const struct decoder *decoder, uint64_t value);
+
+uint16_t decode_u16(const struct decoder *decoder, const uint8_t *bytes);
+uint32_t decode_u32(const struct decoder *decoder, const uint8_t *bytes);
+
+/* ---- Operands ---- */
+
+void operand_bytes(struct instruction *instruction, size_t at, size_t size);
+/* Bits of the 32-bit word at the instruction's beginning, in the byte order of instructions. */
+void operand_word(const struct decoder *decoder, struct instruction *instruction, uint32_t bits);
+/* Bits of the halfword at this place. */
+void operand_half(const struct decoder *decoder, struct instruction *instruction, size_t at, uint16_t bits);
+
+/* Whether a relocation applies within these bytes of the file. */
+bool relocation_in(const struct decoder *decoder, const uint8_t *bytes, uint64_t size);
+
+void refer_to(struct instruction *instruction, enum reference_kind kind, uint64_t target);
+
+/* ---- Pairs ---- */
+
+void known_set(struct decoder *decoder, unsigned number, uint64_t value);
+void known_clear(struct decoder *decoder, unsigned number);
+void known_clear_all(struct decoder *decoder);
+/* The instruction completes the address that this register holds a part of. */
+void known_complete(struct decoder *decoder, struct instruction *instruction, unsigned number, uint64_t target);
+
+/* ---- Text ---- */
+
+uint64_t decode_hash(uint64_t hash, const void *bytes, size_t size);
+#define DECODE_HASH_START 0x9e3779b97f4a7c15u
+/* Over the text with every number left out. */
+uint64_t decode_hash_skeleton(uint64_t hash, const char *text);
+
+/* Decodes one instruction into decoder->insn; false: there is none. */
+bool decode_one(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address);
+
+/* ---- Machines ---- */
+
+void refer_x86(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+void refer_aarch64(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+void refer_arm(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+void refer_thumb(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+void refer_mips(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+void refer_ppc(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+void refer_s390(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+void refer_sparc(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction);
+
+#endif

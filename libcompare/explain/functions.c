@@ -1,0 +1,267 @@
+/*
+ * The functions of both sides, in pairs: by name, by name without what a compiler adds to it, by a shape that no other
+ * function has, and at last by what stands before and behind.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "parts.h"
+
+/* ---- The functions of a side ---- */
+
+static bool add_function(struct explaining *e, struct list *functions, const struct image *image,
+                         const struct symbol *symbol)
+{
+    struct function *last = functions->count > 0 ? (struct function *)functions->items + functions->count - 1 : NULL;
+    if (!symbol_is_function(symbol) || symbol->source == SYMBOL_PLT || range_empty(symbol->bytes) ||
+        !image_is_executable(image, symbol->bytes))
+        return true;
+    if (last != NULL && symbol->bytes.begin < last->bytes.end) {
+        /* Of two names for one place, the first by the alphabet: both sides then choose the same. */
+        bool aliases = symbol->bytes.begin == last->bytes.begin && symbol->name != NULL;
+        if (aliases && (last->name == NULL || strcmp(symbol->name, last->name) < 0))
+            last->name = symbol->name;
+        if (aliases && symbol->bytes.end > last->bytes.end)
+            last->bytes.end = symbol->bytes.end;
+        return true;
+    }
+    struct function *function = list_add(functions);
+    if (function == NULL) {
+        e->out_of_memory = true;
+        return false;
+    }
+    *function = (struct function){.bytes = symbol->bytes,
+                                  .address = symbol->address,
+                                  .name = symbol->name,
+                                  .thumb = symbol->thumb,
+                                  .partner = SIZE_MAX};
+    return true;
+}
+
+static void list_functions(struct explaining *e, struct explained_side *side)
+{
+    struct list functions = {.arena = e->arena, .item_size = sizeof(struct function)};
+    for (size_t i = 0; i < side->symbols.by_offset_count; i++) {
+        if (!add_function(e, &functions, side->image, side->symbols.by_offset[i]))
+            return;
+    }
+    side->functions = functions.items;
+    side->function_count = functions.count;
+}
+
+/* ---- By name ---- */
+
+struct named {
+    const char *name;
+    size_t length; /* of the part that is looked at */
+    size_t index;
+};
+
+static int named_order(const void *left, const void *right)
+{
+    const struct named *a = left, *b = right;
+    size_t shorter = a->length < b->length ? a->length : b->length;
+    int order = memcmp(a->name, b->name, shorter);
+    if (order != 0 || a->length != b->length)
+        return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+static size_t whole_name(const char *name)
+{
+    return strlen(name);
+}
+
+/* Without .constprop.0, .isra.1, .part.2, .lto_priv.3, .cold, .llvm.123, and Rust's hash. */
+static size_t plain_name(const char *name)
+{
+    const char *dot = strchr(name + (name[0] == '.'), '.');
+    size_t length = dot != NULL ? (size_t)(dot - name) : strlen(name);
+    return length > 20 && memcmp(name + length - 20, "17h", 3) == 0 && name[length - 1] == 'E' ? length - 20 : length;
+}
+
+static struct named *unpaired_names(struct explaining *e, const struct explained_side *side,
+                                    size_t (*length)(const char *), size_t *count)
+{
+    struct named *names = arena_alloc(e->arena, side->function_count, sizeof(*names));
+    *count = 0;
+    e->out_of_memory |= names == NULL;
+    for (size_t i = 0; names != NULL && i < side->function_count; i++) {
+        const struct function *function = &side->functions[i];
+        if (function->partner == SIZE_MAX && function->name != NULL)
+            names[(*count)++] = (struct named){function->name, length(function->name), i};
+    }
+    if (*count > 1)
+        qsort(names, *count, sizeof(*names), named_order);
+    return names;
+}
+
+static void pair(struct explaining *e, size_t vendor, size_t rebuilt)
+{
+    e->sides[0].functions[vendor].partner = rebuilt;
+    e->sides[1].functions[rebuilt].partner = vendor;
+}
+
+/* Static functions of one name are paired in their order. */
+static void pair_by_name(struct explaining *e, size_t (*length)(const char *))
+{
+    size_t count_a, count_b, a = 0, b = 0;
+    struct named *x = unpaired_names(e, &e->sides[0], length, &count_a);
+    struct named *y = unpaired_names(e, &e->sides[1], length, &count_b);
+    while (!e->out_of_memory && a < count_a && b < count_b) {
+        size_t shorter = x[a].length < y[b].length ? x[a].length : y[b].length;
+        int order = memcmp(x[a].name, y[b].name, shorter);
+        if (order == 0)
+            order = (x[a].length > y[b].length) - (x[a].length < y[b].length);
+        if (order == 0)
+            pair(e, x[a].index, y[b].index);
+        a += order <= 0;
+        b += order >= 0;
+    }
+}
+
+/* ---- By shape ---- */
+
+static uint64_t shape_of(struct explaining *e, size_t side, const struct function *function)
+{
+    struct list instructions = {.arena = e->arena, .item_size = sizeof(struct instruction)};
+    const struct image *image = e->sides[side].image;
+    uint64_t shape = 0x9e3779b97f4a7c15;
+    size_t most = e->decoded < INSTRUCTIONS_MOST ? INSTRUCTIONS_MOST - e->decoded : 0;
+    if (most == 0)
+        incomplete(e, "there is too much code to look at all of it");
+    if (most == 0 || !decode(e->sides[side].decoders[function->thumb], image->bytes + function->bytes.begin,
+                             range_size(function->bytes), function->address, most, &instructions))
+        return 0;
+    e->decoded += instructions.count;
+    const struct instruction *items = instructions.items;
+    for (size_t i = 0; i < instructions.count; i++)
+        shape = (shape ^ items[i].shape) * 0x100000001b3 + (shape >> 47);
+    return shape | 1;
+}
+
+struct shaped {
+    uint64_t shape;
+    size_t index;
+};
+
+static int shaped_order(const void *left, const void *right)
+{
+    const struct shaped *a = left, *b = right;
+    if (a->shape != b->shape)
+        return a->shape < b->shape ? -1 : 1;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+static struct shaped *unpaired_shapes(struct explaining *e, size_t side, size_t *count)
+{
+    struct explained_side *s = &e->sides[side];
+    struct shaped *shapes = arena_alloc(e->arena, s->function_count, sizeof(*shapes));
+    *count = 0;
+    e->out_of_memory |= shapes == NULL;
+    for (size_t i = 0; shapes != NULL && i < s->function_count; i++) {
+        struct function *function = &s->functions[i];
+        if (function->partner != SIZE_MAX)
+            continue;
+        function->shape = shape_of(e, side, function);
+        if (function->shape != 0)
+            shapes[(*count)++] = (struct shaped){function->shape, i};
+    }
+    if (*count > 1)
+        qsort(shapes, *count, sizeof(*shapes), shaped_order);
+    return shapes;
+}
+
+static size_t same_shapes(const struct shaped *shapes, size_t count, size_t from)
+{
+    size_t to = from;
+    while (to < count && shapes[to].shape == shapes[from].shape)
+        to++;
+    return to - from;
+}
+
+/* Those that as many functions of the other side share are paired in their order: small ones are often alike. */
+static void pair_by_shape(struct explaining *e)
+{
+    size_t count_a, count_b, a = 0, b = 0;
+    struct shaped *x = unpaired_shapes(e, 0, &count_a), *y = unpaired_shapes(e, 1, &count_b);
+    while (!e->out_of_memory && a < count_a && b < count_b) {
+        if (x[a].shape != y[b].shape) {
+            bool below = x[a].shape < y[b].shape;
+            a += below;
+            b += !below;
+            continue;
+        }
+        size_t alike_a = same_shapes(x, count_a, a), alike_b = same_shapes(y, count_b, b);
+        for (size_t i = 0; alike_a == alike_b && i < alike_a; i++)
+            pair(e, x[a + i].index, y[b + i].index);
+        a += alike_a;
+        b += alike_b;
+    }
+}
+
+/* Names prove nothing alone: a function that only one side names is not another's by its place. */
+static bool may_be_one(const struct function *a, const struct function *b)
+{
+    return a->partner == SIZE_MAX && b->partner == SIZE_MAX && (a->name == NULL || b->name == NULL);
+}
+
+/* Where nothing moved, a function that changed still begins where it did. */
+static void pair_by_place(struct explaining *e)
+{
+    struct explained_side *vendor = &e->sides[0], *rebuilt = &e->sides[1];
+    size_t y = 0;
+    for (size_t x = 0; x < vendor->function_count && !e->moved; x++) {
+        while (y < rebuilt->function_count && rebuilt->functions[y].bytes.begin < vendor->functions[x].bytes.begin)
+            y++;
+        if (y < rebuilt->function_count && rebuilt->functions[y].bytes.begin == vendor->functions[x].bytes.begin &&
+            may_be_one(&vendor->functions[x], &rebuilt->functions[y]))
+            pair(e, x, y);
+    }
+}
+
+/* Between two pairs, as many on either side: in their order. */
+static void pair_between(struct explaining *e)
+{
+    struct explained_side *vendor = &e->sides[0], *rebuilt = &e->sides[1];
+    size_t y = 0;
+    for (size_t x = 0; x < vendor->function_count; x++) {
+        if (vendor->functions[x].partner != SIZE_MAX) {
+            y = vendor->functions[x].partner + 1;
+            continue;
+        }
+        size_t gap_a = 0, gap_b = 0;
+        while (x + gap_a < vendor->function_count && vendor->functions[x + gap_a].partner == SIZE_MAX)
+            gap_a++;
+        while (y + gap_b < rebuilt->function_count && rebuilt->functions[y + gap_b].partner == SIZE_MAX)
+            gap_b++;
+        for (size_t i = 0; gap_a == gap_b && i < gap_a; i++) {
+            if (may_be_one(&vendor->functions[x + i], &rebuilt->functions[y + i]))
+                pair(e, x + i, y + i);
+        }
+        x += gap_a - 1;
+        y += gap_b;
+    }
+}
+
+static void count_functions(struct explaining *e)
+{
+    size_t paired = 0;
+    for (size_t i = 0; i < e->sides[0].function_count; i++)
+        paired += e->sides[0].functions[i].partner != SIZE_MAX;
+    e->clues.functions = paired;
+    e->clues.vendor.function_count = e->sides[0].function_count;
+    e->clues.rebuilt.function_count = e->sides[1].function_count;
+}
+
+void functions_find(struct explaining *e)
+{
+    list_functions(e, &e->sides[0]);
+    list_functions(e, &e->sides[1]);
+    pair_by_name(e, whole_name);
+    pair_by_name(e, plain_name);
+    pair_by_shape(e);
+    pair_by_place(e);
+    pair_between(e);
+    count_functions(e);
+}

@@ -1,0 +1,180 @@
+/*
+ * What an address stands for. Two addresses mean the same when what they point at is the same thing on its side: the
+ * function or object of one name, the same string, the partner of a function, or the same place of one section. This
+ * serves explaining only; the proof of correspondence that a verdict could rest on is another matter.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "parts.h"
+
+#define STRING_MOST 4096
+
+const struct function *function_at(const struct explained_side *side, uint64_t file_offset)
+{
+    size_t low = 0, high = side->function_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (side->functions[middle].bytes.end > file_offset)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < side->function_count && side->functions[low].bytes.begin <= file_offset ? &side->functions[low] : NULL;
+}
+
+static bool is_text(uint8_t byte)
+{
+    return (byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\n' || byte == '\r' || byte == 0x1b;
+}
+
+/* The owner's bytes, so that a string does not run on into another section. */
+static struct range room_of(const struct image *image, uint64_t file_offset)
+{
+    const struct extent *extent = image_extent_at(image, file_offset);
+    return extent != NULL ? extent->range : (struct range){0, 0};
+}
+
+bool string_at(const struct image *image, uint64_t file_offset, struct range *string)
+{
+    struct range room = room_of(image, file_offset);
+    if (range_empty(room))
+        return false;
+    uint64_t begin = file_offset, end = file_offset;
+    while (begin > room.begin && file_offset - begin < STRING_MOST && is_text(image->bytes[begin - 1]))
+        begin--;
+    while (end < room.end && end - file_offset < STRING_MOST && is_text(image->bytes[end]))
+        end++;
+    *string = (struct range){begin, end};
+    return end < room.end && image->bytes[end] == 0 && end > begin;
+}
+
+/* The string that begins at an address, as a pointer to it is read. */
+static bool string_from(const struct image *image, uint64_t address, struct range *string)
+{
+    struct range byte;
+    if (!image_file_range(image, address, 1, &byte) || image_is_executable(image, byte))
+        return false;
+    struct range room = room_of(image, byte.begin);
+    uint64_t end = byte.begin;
+    while (end < room.end && end - byte.begin < STRING_MOST && is_text(image->bytes[end]))
+        end++;
+    *string = (struct range){byte.begin, end};
+    return end < room.end && image->bytes[end] == 0;
+}
+
+/* ---- The kinds of sameness ---- */
+
+enum answer { SAME_UNKNOWN, SAME_YES, SAME_NO };
+
+static bool is_named(const struct symbol *symbol)
+{
+    return symbol != NULL && symbol->name != NULL && symbol->name[0] != '\0';
+}
+
+static enum answer same_symbols(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct symbol *a = symbols_at_address(&e->sides[0].symbols, vendor);
+    const struct symbol *b = symbols_at_address(&e->sides[1].symbols, rebuilt);
+    if (!is_named(a) || !is_named(b))
+        return SAME_UNKNOWN;
+    if (strcmp(a->name, b->name) != 0)
+        return SAME_NO;
+    /* Within a function that changed, places have moved. */
+    bool within = symbol_is_function(a) && vendor != a->address && rebuilt != b->address;
+    return within || vendor - a->address == rebuilt - b->address ? SAME_YES : SAME_NO;
+}
+
+static enum answer same_functions(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    struct range a, b;
+    if (!image_file_range(e->sides[0].image, vendor, 1, &a) || !image_file_range(e->sides[1].image, rebuilt, 1, &b))
+        return SAME_UNKNOWN;
+    const struct function *x = function_at(&e->sides[0], a.begin), *y = function_at(&e->sides[1], b.begin);
+    if (x == NULL || y == NULL || x->partner == SIZE_MAX || y->partner == SIZE_MAX)
+        return SAME_UNKNOWN;
+    if (&e->sides[1].functions[x->partner] != y)
+        return SAME_NO;
+    bool at_begin = a.begin == x->bytes.begin;
+    return at_begin == (b.begin == y->bytes.begin) ? SAME_YES : SAME_NO;
+}
+
+static enum answer same_strings(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct image *a = e->sides[0].image, *b = e->sides[1].image;
+    struct range x, y;
+    if (!string_from(a, vendor, &x) || !string_from(b, rebuilt, &y) || range_size(x) < 2 || range_size(y) < 2)
+        return SAME_UNKNOWN;
+    if (range_size(x) == range_size(y) && memcmp(a->bytes + x.begin, b->bytes + y.begin, range_size(x)) == 0)
+        return SAME_YES;
+    /* A pair that differs is told of as a pair of strings. */
+    const struct difference *differences = e->differences.items;
+    for (size_t i = 0; i < e->differences.count; i++) {
+        const struct difference *pair = &differences[i];
+        if (pair->kind == DIFFERENCE_STRING && pair->vendor.present && pair->rebuilt.present &&
+            range_contains(pair->vendor.bytes, x) && range_contains(pair->rebuilt.bytes, y))
+            return SAME_YES;
+    }
+    return SAME_NO;
+}
+
+static const struct section *section_of_address(const struct image *image, uint64_t address)
+{
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        if ((section->flags & SHF_ALLOC) != 0 && (section->flags & SHF_TLS) == 0 && address >= section->address &&
+            address - section->address < section->size)
+            return section;
+    }
+    return NULL;
+}
+
+/* The same section, and no farther from the same place in it than the section has grown or shrunk. */
+static bool same_place(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct section *a = section_of_address(e->sides[0].image, vendor);
+    const struct section *b = section_of_address(e->sides[1].image, rebuilt);
+    if (a == NULL || b == NULL)
+        return a == b && vendor == rebuilt;
+    uint64_t x = vendor - a->address, y = rebuilt - b->address;
+    uint64_t distance = x > y ? x - y : y - x, change = a->size > b->size ? a->size - b->size : b->size - a->size;
+    return strcmp(a->name, b->name) == 0 && (x == y || distance <= change + 64);
+}
+
+bool same_meaning(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    static enum answer (*const ways[])(const struct explaining *, uint64_t, uint64_t) = {same_symbols, same_functions,
+                                                                                         same_strings};
+    for (size_t i = 0; i < ARRAY_COUNT(ways); i++) {
+        enum answer answer = ways[i](e, vendor, rebuilt);
+        if (answer != SAME_UNKNOWN)
+            return answer == SAME_YES;
+    }
+    return e->moved ? same_place(e, vendor, rebuilt) : vendor == rebuilt;
+}
+
+const char *meaning_name(const struct explaining *e, size_t side, uint64_t address, char *buffer, size_t size)
+{
+    const struct explained_side *s = &e->sides[side];
+    const struct symbol *symbol = symbols_at_address(&s->symbols, address);
+    struct range string;
+    if (is_named(symbol)) {
+        const char *name = name_demangled(symbol->name, e->arena);
+        if (address == symbol->address)
+            snprintf(buffer, size, "%s", name);
+        else
+            snprintf(buffer, size, "%s+%#jx", name, (uintmax_t)(address - symbol->address));
+        return buffer;
+    }
+    if (string_from(s->image, address, &string) && range_size(string) > 1) {
+        char text[64];
+        snprintf(buffer, size, "\"%s\"",
+                 escape_bytes(text, sizeof(text), s->image->bytes + string.begin, range_size(string)));
+        return buffer;
+    }
+    const struct section *section = section_of_address(s->image, address);
+    if (section == NULL || section->name[0] == '\0')
+        return NULL;
+    snprintf(buffer, size, "%s+%#jx", section->name, (uintmax_t)(address - section->address));
+    return buffer;
+}

@@ -1,0 +1,123 @@
+/* What the files of this room share: one explanation in the making. Private to this room. */
+#ifndef EXPLAIN_PARTS_H
+#define EXPLAIN_PARTS_H
+
+#include "causes.h"
+#include "code.h"
+#include "names.h"
+
+/*
+ * What is looked at, at most: explaining is for people, and a crafted pair must not make it the greater part of the
+ * work. What goes beyond makes the explanation incomplete, and says so.
+ */
+#define DIFFERENCES_MOST  20000u
+#define STRINGS_MOST      1000000u             /* of one side */
+#define PAIRED_MOST       2000u                /* strings or names of one side that are tried against each other */
+#define FUNCTIONS_MOST    20000u               /* pairs that are compared instruction by instruction */
+#define INSTRUCTIONS_MOST ((size_t)2 << 20)    /* decoded, of one side, in all */
+#define USERS_TEXT_MOST   ((uint64_t)16 << 20) /* bytes of code that are searched for who refers to a string */
+#define UNITS_MOST        100000u              /* of debug information */
+#define LINES_MOST        2000u                /* source lines that are looked up */
+#define TEXT_MOST         600u                 /* characters of a value that is shown */
+
+/* A function of one side, and its partner on the other. */
+struct function {
+    struct range bytes; /* of the file */
+    uint64_t address;
+    const char *name; /* mangled; NULL where only its bounds are known */
+    bool thumb;
+    size_t partner; /* index on the other side; SIZE_MAX: none */
+    uint64_t shape; /* by what does not change when code moves; 0 until it is asked for */
+};
+
+struct explained_side {
+    const struct image *image;
+    const struct image *debug_image; /* a separate debug file; NULL: none */
+    struct symbols symbols;
+    const struct relocation *relocations;
+    size_t relocation_count;
+    struct debug *debug;
+    struct decoder *decoders[2]; /* [1] of Thumb code */
+    struct function *functions;  /* by their place in the file, without overlap */
+    size_t function_count;
+};
+
+struct explaining {
+    const struct explain_input *input;
+    struct arena *arena;
+    struct explained_side sides[2]; /* vendor, rebuilt */
+    struct clues clues;
+    struct list differences; /* of struct difference */
+    size_t *owners;          /* by index: the difference that tells of a finding; SIZE_MAX: none yet */
+    bool moved;              /* something that is loaded has another address or size */
+    bool reordered;          /* functions stand in another order */
+    size_t decoded;          /* instructions so far */
+    const char *incomplete;
+    bool out_of_memory;
+};
+
+/* ---- Shared steps ---- */
+
+/* A new difference, or NULL where there are too many or there is no memory. */
+struct difference *difference_add(struct explaining *e, enum difference_kind kind, const char *what);
+
+/* Marks the findings that overlap these bytes of a side as told of by this difference. */
+void difference_takes(struct explaining *e, struct difference *difference, size_t side, struct range bytes);
+
+/* A place of bytes of the file; nothing more than these and the section is filled in (places.c does the rest). */
+void place_set(struct explaining *e, struct place *place, size_t side, struct range bytes);
+
+/* Values: bytes of the file or of the arena, shown escaped; or a text alone. */
+void value_bytes(struct explaining *e, struct value *value, const void *bytes, uint64_t size);
+void value_text(struct explaining *e, struct value *value, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+void incomplete(struct explaining *e, const char *why);
+
+/* Whether something differs in these bytes of a side. */
+bool any_finding(const struct explaining *e, size_t side, struct range bytes);
+
+/* The section of an extent's byte; NULL where it belongs to none. */
+const struct section *section_at(const struct image *image, uint64_t file_offset);
+
+/* A string of the dynamic string table, NUL-terminated; NULL where it is not there. */
+const char *dynamic_string(const struct image *image, uint64_t offset);
+
+/* What only one side has of two sorted lists; both results live in the arena. */
+void names_apart(struct explaining *e, const struct names *vendor, const struct names *rebuilt, struct names *only_vendor,
+                 struct names *only_rebuilt);
+
+/* A difference for each pair of names that only one side has: the n-th with the n-th. At most `most`. */
+void names_tell(struct explaining *e, enum difference_kind kind, const char *what, const struct names *vendor,
+                const struct names *rebuilt, size_t most);
+
+/* ---- The steps, in their order ---- */
+
+void facts_read(struct explaining *e);       /* facts.c */
+void tables_explain(struct explaining *e);   /* tables.c: headers, notes, dynamic section, sections, links */
+void names_explain(struct explaining *e);    /* names_tables.c: symbol tables */
+void debug_explain(struct explaining *e);    /* debug.c */
+void functions_find(struct explaining *e);   /* functions.c */
+void strings_explain(struct explaining *e);  /* strings.c */
+void functions_explain(struct explaining *e); /* changed_code.c */
+void data_explain(struct explaining *e);     /* data.c */
+void rest_explain(struct explaining *e);     /* rest.c */
+void users_find(struct explaining *e);       /* users.c */
+void places_find(struct explaining *e);      /* places.c */
+void roots_find(struct explaining *e, struct explanation *explanation);
+
+/* ---- What an address means (meaning.c) ---- */
+
+/* Whether two addresses stand for the same thing, each on its side. */
+bool same_meaning(const struct explaining *e, uint64_t vendor, uint64_t rebuilt);
+
+/* "printf", "main+0x12", "\"Usage: %s\""; NULL where nothing better than a number is known. */
+const char *meaning_name(const struct explaining *e, size_t side, uint64_t address, char *buffer, size_t size);
+
+/* The function that holds a byte of the file; NULL. */
+const struct function *function_at(const struct explained_side *side, uint64_t file_offset);
+
+/* The NUL-terminated printable string that holds this byte of data: without its NUL. False where there is none. */
+bool string_at(const struct image *image, uint64_t file_offset, struct range *string);
+
+#endif

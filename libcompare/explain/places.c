@@ -1,0 +1,99 @@
+/* Where a difference is: the function or object, and the line of the source. */
+#include <string.h>
+
+#include "parts.h"
+
+struct lookup {
+    struct explaining *e;
+    size_t lines; /* looked up so far */
+};
+
+static bool address_of(const struct image *image, uint64_t file_offset, uint64_t *address, uint32_t *section)
+{
+    const struct section *owner = section_at(image, file_offset);
+    *section = owner != NULL ? owner->index : 0;
+    if (!image_is_relocatable(image))
+        return image_address(image, file_offset, address);
+    *address = owner != NULL ? file_offset - owner->bytes.begin : 0;
+    return owner != NULL;
+}
+
+static void find_symbol(struct explaining *e, struct place *place, size_t side)
+{
+    const struct symbol *symbol = symbols_at_offset(&e->sides[side].symbols, place->bytes.begin);
+    const struct function *function = function_at(&e->sides[side], place->bytes.begin);
+    if (symbol != NULL && symbol->name != NULL && symbol->name[0] != '\0') {
+        place->symbol = name_demangled(symbol->name, e->arena);
+        place->inside = place->bytes.begin - symbol->bytes.begin;
+        return;
+    }
+    if (function == NULL)
+        return;
+    place->inside = place->bytes.begin - function->bytes.begin;
+    const char *other =
+        function->partner != SIZE_MAX ? e->sides[1 - side].functions[function->partner].name : NULL;
+    place->borrowed = other != NULL;
+    place->symbol = other != NULL ? name_demangled(other, e->arena) : NULL;
+}
+
+static const char *inlined_text(struct explaining *e, const struct debug_place *found)
+{
+    char text[512];
+    size_t used = 0;
+    if (found->count < 2)
+        return NULL;
+    text[0] = '\0';
+    for (size_t i = 0; i + 1 < found->count && used < sizeof(text) - 1; i++) {
+        const char *name = found->frames[i].function, *caller = found->frames[i + 1].function;
+        int wrote = snprintf(text + used, sizeof(text) - used, "%s%s inlined into %s at %s:%u", i > 0 ? ", " : "",
+                             name != NULL ? name_demangled(name, e->arena) : "?",
+                             caller != NULL ? name_demangled(caller, e->arena) : "?",
+                             found->frames[i + 1].file != NULL ? found->frames[i + 1].file : "?",
+                             found->frames[i + 1].line);
+        used += wrote > 0 ? (size_t)wrote : 0;
+    }
+    return arena_strdup(e->arena, text);
+}
+
+static void find_line(struct lookup *lookup, const struct difference *difference, struct place *place, size_t side)
+{
+    struct explaining *e = lookup->e;
+    struct explained_side *s = &e->sides[side];
+    struct debug_place found;
+    struct debug_frame declared;
+    const char *name;
+    uint64_t address;
+    uint32_t section;
+    if (s->debug == NULL || lookup->lines++ >= LINES_MOST ||
+        !address_of(s->image, place->bytes.begin, &address, &section))
+        return;
+    if (difference->kind == DIFFERENCE_CODE || difference->kind == DIFFERENCE_ORDER) {
+        if (!debug_place_at(s->debug, address, section, e->arena, &found) || found.count == 0)
+            return;
+        place->source = found.frames[0].file;
+        place->line = found.frames[0].line;
+        place->inlined = inlined_text(e, &found);
+    } else if (debug_object_at(s->debug, address, e->arena, &name, &declared)) {
+        place->source = declared.file;
+        place->line = declared.line;
+        if (place->symbol == NULL && name != NULL)
+            place->symbol = name_demangled(name, e->arena);
+    }
+}
+
+void places_find(struct explaining *e)
+{
+    struct lookup lookup = {.e = e};
+    struct difference *differences = e->differences.items;
+    for (size_t i = 0; i < e->differences.count; i++) {
+        for (size_t side = 0; side < 2; side++) {
+            struct place *place = side == 0 ? &differences[i].vendor : &differences[i].rebuilt;
+            bool in_program = differences[i].kind == DIFFERENCE_STRING || differences[i].kind == DIFFERENCE_CODE ||
+                              differences[i].kind == DIFFERENCE_DATA || differences[i].kind == DIFFERENCE_ORDER;
+            if (!place->present || range_empty(place->bytes) || !in_program)
+                continue;
+            find_symbol(e, place, side);
+            find_line(&lookup, &differences[i], place, side);
+        }
+    }
+}

@@ -1,0 +1,416 @@
+/*
+ * Roots and consequences. A difference with a cause that is believed is a root, together with all that the same cause
+ * accounts for by the same key; so is one that no cause is known for. The rest follows from one of those: the kinds
+ * that the cause's row names, and whatever is made of other bytes. Nothing that is loaded follows from something that
+ * is not.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "parts.h"
+
+struct rooting {
+    struct explaining *e;
+    struct difference *differences;
+    size_t count;
+    struct list roots; /* of struct root */
+    bool loaded;       /* some root is about what is loaded */
+    size_t loaded_root;
+    size_t summary; /* the root of code that differs throughout; SIZE_MAX: none */
+};
+
+static bool is_believed(const struct difference *difference)
+{
+    return difference->guess_count > 0 && difference->guesses[0].confidence >= CONFIDENCE_BELIEVED;
+}
+
+static bool best_is(const struct difference *difference, const char *id)
+{
+    return difference->guess_count > 0 && strcmp(difference->guesses[0].cause->info.id, id) == 0;
+}
+
+/* The build ID and the links to debug files are digests of the rest, but for a change of their form. */
+static bool is_digest(const struct difference *difference)
+{
+    bool digest = (difference->kind == DIFFERENCE_NOTE && strcmp(difference->what, "GNU build ID") == 0) ||
+                  difference->kind == DIFFERENCE_LINK;
+    return digest && !best_is(difference, "build-id-style") && !best_is(difference, "build-id-uuid") &&
+           !best_is(difference, "dwz");
+}
+
+static bool in_load_view(const struct rooting *r, const struct difference *difference)
+{
+    const struct place *places[2] = {&difference->vendor, &difference->rebuilt};
+    for (size_t side = 0; side < 2; side++) {
+        if (places[side]->present && !range_empty(places[side]->bytes) &&
+            image_in_load_view(r->e->sides[side].image, places[side]->bytes))
+            return true;
+    }
+    return false;
+}
+
+static bool is_about_loaded(const struct rooting *r, const struct difference *difference)
+{
+    static const bool loaded[DIFFERENCE_KINDS] = {
+        [DIFFERENCE_CODE] = true, [DIFFERENCE_ORDER] = true, [DIFFERENCE_DYNAMIC] = true, [DIFFERENCE_HEADER] = true};
+    return loaded[difference->kind] || in_load_view(r, difference) ||
+           (difference->kind == DIFFERENCE_SYMBOLS && strcmp(difference->what, ".dynsym") == 0);
+}
+
+/* ---- Making roots ---- */
+
+static size_t root_new(struct rooting *r, size_t first)
+{
+    struct root *root = list_add(&r->roots);
+    if (root == NULL) {
+        r->e->out_of_memory = true;
+        return SIZE_MAX;
+    }
+    root->first = first;
+    return r->roots.count - 1;
+}
+
+static void root_join(struct rooting *r, size_t index, size_t difference)
+{
+    struct root *root = (struct root *)r->roots.items + index;
+    struct difference *joined = &r->differences[difference], *shown = &r->differences[root->first];
+    joined->root = index;
+    root->difference_count++;
+    root->differing += joined->differing;
+    /* Shown is what runs before what does not, and then the surest. */
+    bool loaded = is_about_loaded(r, joined), shown_loaded = is_about_loaded(r, shown);
+    if (joined->guess_count > 0 && (shown->guess_count == 0 || loaded > shown_loaded ||
+                                    (loaded == shown_loaded &&
+                                     joined->guesses[0].confidence > shown->guesses[0].confidence)))
+        root->first = difference;
+    if (is_about_loaded(r, joined) && !r->loaded) {
+        r->loaded = true;
+        r->loaded_root = index;
+    }
+}
+
+static void follow(struct rooting *r, size_t index, size_t difference)
+{
+    r->differences[difference].root = index;
+    r->differences[difference].consequence = true;
+}
+
+static void root_alone(struct rooting *r, size_t difference)
+{
+    size_t index = root_new(r, difference);
+    if (index != SIZE_MAX)
+        root_join(r, index, difference);
+}
+
+/* ---- With a cause ---- */
+
+/* One directory for another: mended once, wherever it shows. */
+static bool are_one_path(const struct guess *a, const struct guess *b)
+{
+    return a->key[0] != '\0' && strncmp(a->cause->info.id, "build-path-", 11) == 0 &&
+           strncmp(b->cause->info.id, "build-path-", 11) == 0;
+}
+
+static size_t root_with(const struct rooting *r, const struct guess *guess)
+{
+    const struct root *roots = r->roots.items;
+    for (size_t i = 0; i < r->roots.count; i++) {
+        const struct guess *other = &r->differences[roots[i].first].guesses[0];
+        if (strcmp(other->key, guess->key) == 0 && (other->cause == guess->cause || are_one_path(other, guess)))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* Where code differs throughout, that it also stands in another order tells nothing of its own. */
+static bool is_overshadowed(const struct rooting *r, const struct difference *difference)
+{
+    if (difference->kind != DIFFERENCE_ORDER)
+        return false;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->differences[i].kind == DIFFERENCE_CODE && strcmp(r->differences[i].what, "code") == 0)
+            return true;
+    }
+    return false;
+}
+
+static void root_the_believed(struct rooting *r)
+{
+    for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {
+        if (r->differences[i].kind == DIFFERENCE_DERIVED || !is_believed(&r->differences[i]) ||
+            is_digest(&r->differences[i]) || is_overshadowed(r, &r->differences[i]))
+            continue;
+        size_t index = root_with(r, &r->differences[i].guesses[0]);
+        if (index == SIZE_MAX)
+            index = root_new(r, i);
+        if (index != SIZE_MAX)
+            root_join(r, index, i);
+    }
+}
+
+/* ---- Without one ---- */
+
+/* The believed root from which this kind follows, the surest first. */
+static size_t root_followed_by(const struct rooting *r, const struct difference *difference)
+{
+    const struct root *roots = r->roots.items;
+    size_t best = SIZE_MAX;
+    unsigned surest = 0;
+    for (size_t i = 0; i < r->roots.count; i++) {
+        const struct difference *first = &r->differences[roots[i].first];
+        if (!is_believed(first) || (first->guesses[0].cause->follows & (1u << difference->kind)) == 0 ||
+            first->guesses[0].confidence <= surest)
+            continue;
+        best = i;
+        surest = first->guesses[0].confidence;
+    }
+    return best;
+}
+
+static void fold_what_follows(struct rooting *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct difference *difference = &r->differences[i];
+        if (difference->root != SIZE_MAX || difference->kind == DIFFERENCE_DERIVED || is_digest(difference))
+            continue;
+        size_t index = root_followed_by(r, difference);
+        if (index != SIZE_MAX)
+            follow(r, index, i);
+    }
+}
+
+static bool same_function(const struct difference *a, const struct difference *b)
+{
+    if (a->vendor.symbol != NULL && b->vendor.symbol != NULL)
+        return strcmp(a->vendor.symbol, b->vendor.symbol) == 0;
+    if (a->rebuilt.symbol != NULL && b->rebuilt.symbol != NULL)
+        return strcmp(a->rebuilt.symbol, b->rebuilt.symbol) == 0;
+    /* No name on either side: by where the function begins. */
+    return a->vendor.present && b->vendor.present && a->vendor.symbol == NULL && b->vendor.symbol == NULL &&
+           a->vendor.bytes.begin - a->vendor.inside == b->vendor.bytes.begin - b->vendor.inside;
+}
+
+/* Instructions of one function that no cause is known for are one root: they were told of one after the other. */
+static void root_unknown_code(struct rooting *r)
+{
+    size_t previous = SIZE_MAX;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->differences[i].kind != DIFFERENCE_CODE || strcmp(r->differences[i].what, "code") != 0)
+            continue;
+        if (r->differences[i].root == SIZE_MAX)
+            root_alone(r, i);
+        r->summary = r->differences[i].root;
+    }
+    for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {
+        struct difference *difference = &r->differences[i];
+        if (difference->kind != DIFFERENCE_CODE || difference->root != SIZE_MAX)
+            continue;
+        if (r->summary != SIZE_MAX)
+            follow(r, r->summary, i);
+        else if (previous != SIZE_MAX && same_function(&r->differences[previous], difference))
+            root_join(r, r->differences[previous].root, i);
+        else
+            root_alone(r, i);
+        previous = r->summary == SIZE_MAX ? i : previous;
+    }
+}
+
+/* The root of an unknown change of code in this function. */
+static size_t root_of_function(const struct rooting *r, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < r->count; i++) {
+        const struct difference *code = &r->differences[i];
+        if (code->kind == DIFFERENCE_CODE && code->root != SIZE_MAX && !is_believed(code) &&
+            ((code->vendor.symbol != NULL && strcmp(code->vendor.symbol, name) == 0) ||
+             (code->rebuilt.symbol != NULL && strcmp(code->rebuilt.symbol, name) == 0)))
+            return code->root;
+    }
+    return SIZE_MAX;
+}
+
+static void root_unknown_strings(struct rooting *r)
+{
+    for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {
+        struct difference *difference = &r->differences[i];
+        if (difference->kind != DIFFERENCE_STRING || difference->root != SIZE_MAX)
+            continue;
+        size_t index = root_of_function(r, difference->user);
+        if (index != SIZE_MAX)
+            follow(r, index, i);
+        else
+            root_alone(r, i);
+    }
+}
+
+static bool any_root_of(const struct rooting *r, enum difference_kind kind)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->differences[i].kind == kind && r->differences[i].root != SIZE_MAX && !r->differences[i].consequence)
+            return true;
+    }
+    return false;
+}
+
+/* Names in tables and debug information follow from the program, and data without a name from code around it. */
+static bool follows_from_program(const struct rooting *r, const struct difference *difference)
+{
+    bool code = any_root_of(r, DIFFERENCE_CODE) || any_root_of(r, DIFFERENCE_ORDER);
+    if (difference->kind == DIFFERENCE_DEBUG || difference->kind == DIFFERENCE_SYMBOLS)
+        return code || any_root_of(r, DIFFERENCE_STRING) || any_root_of(r, DIFFERENCE_DATA);
+    if (difference->kind == DIFFERENCE_DATA)
+        return code && difference->vendor.symbol == NULL && difference->rebuilt.symbol == NULL;
+    /* Code that changed throughout may stand in another order, too. */
+    if (difference->kind == DIFFERENCE_ORDER)
+        return r->summary != SIZE_MAX;
+    return difference->kind == DIFFERENCE_BYTES && r->loaded && (r->e->moved || r->e->reordered || code);
+}
+
+static void root_other_unknown(struct rooting *r)
+{
+    /* What stands for itself first, so that names in tables find their root. */
+    static const enum difference_kind order[] = {
+        DIFFERENCE_ORDER, DIFFERENCE_HEADER, DIFFERENCE_DYNAMIC, DIFFERENCE_DATA,    DIFFERENCE_NOTE,
+        DIFFERENCE_SECTION, DIFFERENCE_COMMENT, DIFFERENCE_SYMBOLS, DIFFERENCE_BYTES, DIFFERENCE_DEBUG};
+    for (size_t k = 0; k < ARRAY_COUNT(order); k++) {
+        for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {
+            struct difference *difference = &r->differences[i];
+            if (difference->kind != order[k] || difference->root != SIZE_MAX || is_digest(difference))
+                continue;
+            bool table_of_debug = difference->kind == DIFFERENCE_DEBUG && difference->what[0] == '.';
+            if ((follows_from_program(r, difference) || (table_of_debug && r->roots.count > 0)) && r->roots.count > 0)
+                follow(r, r->loaded ? r->loaded_root : 0, i);
+            else
+                root_alone(r, i);
+        }
+    }
+}
+
+/* ---- What is made of other bytes ---- */
+
+static bool is_unexplained(const struct rooting *r, const struct difference *difference)
+{
+    const struct comparison *comparison = r->e->input->comparison;
+    return difference->finding < comparison->finding_count &&
+           comparison->findings[difference->finding].standing == STANDING_UNEXPLAINED;
+}
+
+static void fold_the_made(struct rooting *r)
+{
+    /* First what is loaded, then the rest, then digests: each may be the root of those behind it. */
+    for (int pass = 0; pass < 3; pass++) {
+        for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {
+            struct difference *difference = &r->differences[i];
+            bool loaded = in_load_view(r, difference) && is_unexplained(r, difference), digest = is_digest(difference);
+            if (difference->root != SIZE_MAX || (pass < 2 && digest) || (pass == 0) != (loaded && !digest))
+                continue;
+            bool from_loaded = pass != 0 || r->loaded;
+            if (r->roots.count > 0 && from_loaded)
+                follow(r, r->loaded ? r->loaded_root : 0, i);
+            else
+                root_alone(r, i);
+        }
+    }
+}
+
+/* ---- What is told of a root ---- */
+
+static void settle_guesses(struct rooting *r, struct root *root)
+{
+    const struct difference *first = &r->differences[root->first];
+    memcpy(root->guesses, first->guesses, sizeof(root->guesses));
+    root->guess_count = first->guess_count;
+    if (is_believed(first))
+        return;
+    root->ruled_out = first->guess_count > 0
+                          ? arena_printf(r->e->arena, "%zu causes were looked for; the nearest is %s, at %u %%",
+                                         causes_count(), first->guesses[0].cause->info.id, first->guesses[0].confidence)
+                          : arena_printf(r->e->arena, "%zu causes were looked for; none fits", causes_count());
+    root->guess_count = 0;
+}
+
+/* The gravest first: unexplained, loaded, unknown or changing what runs, many bytes. */
+static unsigned gravity(const struct rooting *r, const struct root *root)
+{
+    const struct difference *first = &r->differences[root->first];
+    bool code = root->guess_count == 0 || root->guesses[0].cause->info.code;
+    return (is_unexplained(r, first) ? 4u : 0u) + (is_about_loaded(r, first) ? 2u : 0u) + (code ? 1u : 0u);
+}
+
+struct ranked {
+    struct root root;
+    unsigned gravity;
+    size_t index;
+};
+
+static int ranked_order(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->gravity != b->gravity)
+        return a->gravity > b->gravity ? -1 : 1;
+    if (a->root.differing != b->root.differing)
+        return a->root.differing > b->root.differing ? -1 : 1;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+static void rank(struct rooting *r)
+{
+    struct root *roots = r->roots.items;
+    struct ranked *ranked = arena_alloc(r->e->arena, r->roots.count, sizeof(*ranked));
+    size_t *places = arena_alloc(r->e->arena, r->roots.count, sizeof(*places));
+    if (ranked == NULL || places == NULL)
+        return;
+    for (size_t i = 0; i < r->roots.count; i++)
+        ranked[i] = (struct ranked){roots[i], gravity(r, &roots[i]), i};
+    if (r->roots.count > 1)
+        qsort(ranked, r->roots.count, sizeof(*ranked), ranked_order);
+    for (size_t i = 0; i < r->roots.count; i++) {
+        roots[i] = ranked[i].root;
+        places[ranked[i].index] = i;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->differences[i].root != SIZE_MAX)
+            r->differences[i].root = places[r->differences[i].root];
+    }
+}
+
+/* Findings, not differences: what a person would otherwise have to read. */
+static void count_consequences(struct rooting *r, struct explanation *explanation)
+{
+    const struct comparison *comparison = r->e->input->comparison;
+    struct root *roots = r->roots.items;
+    for (size_t i = 0; r->e->owners != NULL && i < comparison->finding_count; i++) {
+        size_t owner = r->e->owners[i];
+        if (comparison->findings[i].standing == STANDING_IDENTICAL)
+            continue;
+        const struct difference *difference = owner < r->count ? &r->differences[owner] : NULL;
+        if (difference != NULL && !difference->consequence)
+            continue;
+        explanation->consequence_count++;
+        if (difference != NULL && difference->root < r->roots.count)
+            roots[difference->root].consequence_count++;
+    }
+}
+
+void roots_find(struct explaining *e, struct explanation *explanation)
+{
+    struct rooting r = {.e = e,
+                        .summary = SIZE_MAX,
+                        .differences = e->differences.items,
+                        .count = e->differences.count,
+                        .roots = {.arena = e->arena, .item_size = sizeof(struct root)}};
+    root_the_believed(&r);
+    fold_what_follows(&r);
+    root_unknown_code(&r);
+    root_unknown_strings(&r);
+    root_other_unknown(&r);
+    fold_the_made(&r);
+    struct root *roots = r.roots.items;
+    for (size_t i = 0; i < r.roots.count; i++)
+        settle_guesses(&r, &roots[i]);
+    rank(&r);
+    count_consequences(&r, explanation);
+    explanation->differences = r.differences;
+    explanation->difference_count = r.count;
+    explanation->roots = r.roots.items;
+    explanation->root_count = r.roots.count;
+}

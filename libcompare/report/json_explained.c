@@ -1,0 +1,89 @@
+/* The explanation, in JSON: every difference with its place, its values, its causes and its root. */
+#include <jansson.h>
+#include <string.h>
+
+#include "report.h"
+
+#define DUMP (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY)
+
+static json_t *text_or_null(const char *text)
+{
+    return text != NULL ? json_string(text) : json_null();
+}
+
+static json_t *place_object(const struct place *place, const struct value *value)
+{
+    if (!place->present && value->text == NULL)
+        return json_null();
+    bool bytes = place->present && !range_empty(place->bytes);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o}", "section", text_or_null(place->section), "offset",
+                     bytes ? json_integer((json_int_t)place->bytes.begin) : json_null(), "size",
+                     bytes ? json_integer((json_int_t)range_size(place->bytes)) : json_null(), "symbol",
+                     text_or_null(place->symbol), "inside",
+                     place->symbol != NULL ? json_integer((json_int_t)place->inside) : json_null(), "source",
+                     text_or_null(place->source), "line", place->line != 0 ? json_integer(place->line) : json_null(),
+                     "inlined", text_or_null(place->inlined), "borrowed", place->borrowed, "value",
+                     text_or_null(value->text));
+}
+
+static json_t *causes_array(const struct guess *guesses, size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct compare_cause_info *info = cause_info(guesses[i].cause);
+        json_array_append_new(array, json_pack("{s:s,s:i,s:b,s:o,s:s,s:o}", "id", info->id, "confidence",
+                                               (int)guesses[i].confidence, "code", info->code, "evidence",
+                                               text_or_null(guesses[i].evidence), "remedy", info->remedy, "debian",
+                                               text_or_null(info->debian)));
+    }
+    return array;
+}
+
+static json_t *difference_object(const struct difference *difference)
+{
+    static const char *const kinds[DIFFERENCE_KINDS] = {
+        [DIFFERENCE_BYTES] = "bytes",     [DIFFERENCE_STRING] = "string",   [DIFFERENCE_CODE] = "code",
+        [DIFFERENCE_DATA] = "data",       [DIFFERENCE_ORDER] = "order",     [DIFFERENCE_NOTE] = "note",
+        [DIFFERENCE_DYNAMIC] = "dynamic", [DIFFERENCE_HEADER] = "header",   [DIFFERENCE_SYMBOLS] = "symbols",
+        [DIFFERENCE_SECTION] = "section", [DIFFERENCE_DEBUG] = "debug",     [DIFFERENCE_COMMENT] = "comment",
+        [DIFFERENCE_LINK] = "link",       [DIFFERENCE_DERIVED] = "derived",
+    };
+    return json_pack(
+        "{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:o}", "kind", kinds[difference->kind], "what", difference->what, "vendor",
+        place_object(&difference->vendor, &difference->vendor_value), "rebuilt",
+        place_object(&difference->rebuilt, &difference->rebuilt_value), "user", text_or_null(difference->user),
+        "finding", difference->finding != SIZE_MAX ? json_integer((json_int_t)difference->finding) : json_null(),
+        "root", difference->root != SIZE_MAX ? json_integer((json_int_t)difference->root) : json_null(), "consequence",
+        difference->consequence, "causes", causes_array(difference->guesses, difference->guess_count));
+}
+
+static json_t *root_object(const struct root *root)
+{
+    return json_pack("{s:i,s:i,s:i,s:I,s:o,s:o}", "difference", (int)root->first, "differences",
+                     (int)root->difference_count, "consequences", (int)root->consequence_count, "differing",
+                     (json_int_t)root->differing, "causes", causes_array(root->guesses, root->guess_count),
+                     "ruled_out", text_or_null(root->ruled_out));
+}
+
+static bool write_item(json_t *item, bool last, FILE *out)
+{
+    bool written = item != NULL && json_dumpf(item, out, DUMP) == 0 && fputs(last ? "\n" : ",\n", out) != EOF;
+    json_decref(item);
+    return written;
+}
+
+int report_json_explanation(const struct explanation *explanation, FILE *out)
+{
+    if (!explanation->made)
+        return fputs("\"explanation\":null,\n", out) == EOF ? COMPARE_ERROR_SYSTEM : 0;
+    bool written = fprintf(out, "\"explanation\":{\"consequences\":%zu,\"incomplete\":",
+                           explanation->consequence_count) > 0 &&
+                   write_item(text_or_null(explanation->incomplete), false, out) && fputs("\"roots\":[\n", out) != EOF;
+    for (size_t i = 0; i < explanation->root_count && written; i++)
+        written = write_item(root_object(&explanation->roots[i]), i + 1 == explanation->root_count, out);
+    written = written && fputs("],\"differences\":[\n", out) != EOF;
+    for (size_t i = 0; i < explanation->difference_count && written; i++)
+        written = write_item(difference_object(&explanation->differences[i]), i + 1 == explanation->difference_count,
+                             out);
+    return written && fputs("]},\n", out) != EOF ? 0 : COMPARE_ERROR_SYSTEM;
+}

@@ -1,0 +1,35 @@
+/* What the parts of the text report share. Private to this room. */
+#ifndef REPORT_TEXT_H
+#define REPORT_TEXT_H
+
+#include "report.h"
+
+struct text {
+    const struct compare_result *result;
+    const struct compare_report_options *options;
+    FILE *out;
+    unsigned width;
+};
+
+#define PLAIN  "\033[0m"
+#define BOLD   "\033[1m"
+#define RED    "\033[31m"
+#define GREEN  "\033[32m"
+#define YELLOW "\033[33m"
+
+/* The escape sequence where colour is wanted, else nothing. */
+const char *text_paint(const struct text *text, const char *code);
+
+/* With a comma between thousands. The buffer holds any uint64_t. */
+const char *text_grouped(uint64_t value, char buffer[32]);
+
+/* "s", unless there is one. */
+const char *text_plural(uint64_t count);
+
+/* As much of a list as one line holds; the rest is marked by dots. */
+void text_list(const struct text *text, const char *label, const char *list);
+
+/* explained.c: roots, each in a short block, and what follows from them in a line. */
+void text_explanation(const struct text *text);
+
+#endif
