@@ -178,7 +178,7 @@ struct compare_options {
      * is opened because a compared file names it. For a directory the build ID is read by a process of its own.
      */
     const char *vendor_debug, *rebuilt_debug;
-    bool explain;                        /* say where and why they differ; the verdict does not rest on it */
+    bool explain; /* say where and why they differ; the verdict does not rest on it */
 };
 
 struct compare_result;

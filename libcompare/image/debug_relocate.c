@@ -167,12 +167,14 @@ static struct debug_relocation decode(const struct image *image, const uint8_t *
     struct debug_relocation relocation = {0};
     if (!image->is64) {
         uint32_t info = image_u32(image, bytes + 4);
-        relocation = (struct debug_relocation){.offset = image_u32(image, bytes), .symbol = info >> 8, .type = info & 0xff};
+        relocation =
+            (struct debug_relocation){.offset = image_u32(image, bytes), .symbol = info >> 8, .type = info & 0xff};
         relocation.addend = with_addend ? (int32_t)image_u32(image, bytes + 8) : 0;
         return relocation;
     }
     uint64_t info = image_u64(image, bytes + 8);
-    relocation = (struct debug_relocation){.offset = image_u64(image, bytes), .symbol = info >> 32, .type = (uint32_t)info};
+    relocation =
+        (struct debug_relocation){.offset = image_u64(image, bytes), .symbol = info >> 32, .type = (uint32_t)info};
     relocation.addend = with_addend ? (int64_t)image_u64(image, bytes + 16) : 0;
     /* These two have more in r_info than a symbol and a type. */
     if (image->header.e_machine == EM_MIPS || image->header.e_machine == EM_SPARCV9)
@@ -198,8 +200,8 @@ static void put_number(const struct image *image, uint8_t *bytes, unsigned size,
         bytes[image->big_endian ? size - 1 - i : i] = (uint8_t)(number >> 8 * i);
 }
 
-static void apply(const struct symbol_values *symbols, const struct debug_relocation *relocation, bool with_addend, uint8_t *bytes,
-                  uint64_t size)
+static void apply(const struct symbol_values *symbols, const struct debug_relocation *relocation, bool with_addend,
+                  uint8_t *bytes, uint64_t size)
 {
     const struct image *image = symbols->debug->image;
     const struct kind *kind = kind_of(image->header.e_machine, relocation->type);
