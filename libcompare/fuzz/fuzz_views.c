@@ -1,4 +1,7 @@
-/* Any bytes as a file: every view of an image, that its extents partition it, and its debug information. */
+/*
+ * Any bytes as a file: every view of an image, that its extents partition it, its symbols,
+ * relocations and debug information.
+ */
 #include <string.h>
 
 #include "fuzz.h"
@@ -66,14 +69,48 @@ static void check_debug(const struct image *image)
     arena_free(&arena);
 }
 
+static void read_symbols(const struct image *image)
+{
+    struct arena arena = {0};
+    struct symbols symbols;
+    struct compare_error error;
+    if (symbols_read(image, &arena, &symbols, &error) == 0) {
+        for (uint64_t at = 0; at < image->size; at += 7) {
+            const struct symbol *symbol = symbols_at_offset(&symbols, at);
+            FUZZ_ASSERT(symbol == NULL || (symbol->bytes.begin <= at && at < symbol->bytes.end));
+        }
+        for (size_t i = 0; i < symbols.by_address_count; i++) {
+            uint64_t address = symbols.by_address[i]->address;
+            FUZZ_ASSERT(address == UINT64_MAX || symbols_at_address(&symbols, address) != NULL);
+        }
+    }
+    arena_free(&arena);
+}
+
+static void read_relocations(const struct image *image)
+{
+    struct arena arena = {0};
+    const struct relocation *items;
+    struct compare_error error;
+    size_t count, found;
+    if (relocations_read(image, &arena, &items, &count, &error) == 0) {
+        const struct relocation *first = relocations_in(items, count, (struct range){0, image->size}, &found);
+        FUZZ_ASSERT(found == count && (count == 0 || first == items));
+    }
+    arena_free(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct compare_error error;
     struct image image;
     fuzz_open(&image, data, size);
     image.limits = limits_for(&(struct compare_limits){.decompressed = (uint64_t)4 << 20}, size);
-    if (fuzz_parse(&image) == 0)
+    if (fuzz_parse(&image) == 0) {
         check_debug(&image);
+        read_symbols(&image);
+        read_relocations(&image);
+    }
     fuzz_close(&image);
     /* As a separate debug file, whose program headers are not its own. */
     fuzz_open(&image, data, size);

@@ -213,7 +213,7 @@ void content_free(struct content *content);
  */
 int image_unxz(const uint8_t *bytes, uint64_t size, uint64_t most, uint8_t *head, uint64_t head_size, uint64_t *made);
 
-/* ---- Symbols and functions: hints to say where a byte lies; a file can lie about them, no verdict rests on them ---- */
+/* ---- Symbols and functions: hints to say where a byte lies. A file can lie; no verdict rests on them ---- */
 
 enum symbol_source {
     SYMBOL_UNWIND = 0,    /* .eh_frame, .ARM.exidx */

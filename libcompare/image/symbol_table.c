@@ -83,9 +83,13 @@ const char *names_at(struct name_table *names, uint64_t offset)
     uint64_t length = strnlen(name, room < NAME_LIMIT + 1 ? room : NAME_LIMIT + 1);
     if (length <= NAME_LIMIT && !has_odd(names, offset, length))
         return name;
+    length = without_version(name, length);
     char shown[NAME_LIMIT + 1];
-    escape_bytes(shown, sizeof(shown), name, without_version(name, length));
-    uint64_t size = strlen(shown) + 1;
+    uint64_t size = length < sizeof(shown) ? length + 1 : sizeof(shown);
+    if (size > names->budget)
+        return "?";
+    escape_bytes(shown, sizeof(shown), name, length);
+    size = strlen(shown) + 1;
     if (size > names->budget)
         return "?";
     names->budget -= size;
@@ -200,11 +204,40 @@ static uint64_t count_by_gnu_hash(const struct image *image)
     return 0;
 }
 
+/* DT_GNU_HASH leaves out the undefined symbols, and so all of them where none is defined. Relocations name them. */
+static uint64_t count_by_relocations(const struct image *image)
+{
+    const struct dynamic_entry *kind = image_dynamic(image, DT_PLTREL);
+    const struct {
+        int64_t tag, size;
+        bool explicit;
+    } tables[] = {
+        {DT_RELA, DT_RELASZ, true},
+        {DT_REL, DT_RELSZ, false},
+        {DT_JMPREL, DT_PLTRELSZ, kind != NULL && kind->value == DT_RELA},
+    };
+    uint64_t count = 0, room;
+    for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
+        const struct dynamic_entry *size = image_dynamic(image, tables[i].size);
+        const uint8_t *bytes = size != NULL ? dynamic_bytes(image, tables[i].tag, size->value, &room) : NULL;
+        uint64_t entry = (image->is64 ? 8 : 4) * (tables[i].explicit ? 3 : 2);
+        for (uint64_t at = 0; bytes != NULL && size->value - at >= entry; at += entry) {
+            Elf64_Rel rel; /* Rela begins with it */
+            decode_rel(image, bytes + at, &rel);
+            count = ELF64_R_SYM(rel.r_info) >= count ? ELF64_R_SYM(rel.r_info) + 1 : count;
+        }
+    }
+    return count;
+}
+
 static bool by_dynamic_section(const struct image *image, struct symbol_table *table)
 {
     uint64_t room = 0, count = count_by_hash(image);
-    if (count == 0)
+    if (count == 0) {
+        uint64_t related = count_by_relocations(image);
         count = count_by_gnu_hash(image);
+        count = related > count ? related : count;
+    }
     *table = (struct symbol_table){.image = image};
     table->entries = dynamic_bytes(image, DT_SYMTAB, 0, &room);
     table->count = count < room / entry_size(image) ? count : room / entry_size(image);

@@ -43,7 +43,7 @@ bool names_open(struct name_table *names, struct arena *arena, const uint8_t *by
                 uint64_t size); /* false: no memory */
 void names_close(struct name_table *names);
 
-/* The name at this offset, escaped, without a version; "?" where there is none or too much was asked. NULL: no memory. */
+/* The name here, escaped, without a version; "?" where there is none or too much was asked. NULL: no memory. */
 const char *names_at(struct name_table *names, uint64_t offset);
 
 struct symbol_table {
