@@ -284,6 +284,9 @@ static void judge(struct code_pairing *pairing)
         if (j == ALIGN_NONE)
             continue;
         pairing->relations[i] = relation_of(pairing, i, j);
+        /* Nothing runs into a literal pool, so that padding before it is as good as that before a jump's target. */
+        if (is_pool_word(&v->items[i]) && v->items[i].decoded)
+            v->landed[i] = r->landed[j] = true;
         if (v->items[i].reference == REFERENCE_JUMP && pairing->relations[i] >= RELATION_MOVED &&
             is_inside(v, &v->items[i])) {
             v->landed[index_at(v, v->items[i].target)] = true;

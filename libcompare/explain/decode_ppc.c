@@ -16,6 +16,7 @@ static const struct form absolute_forms[] = {
 };
 
 #define TOC      2
+#define GOT      30
 #define LR       32
 #define IMM_BITS 0x0000ffffu
 /* r0, r3 to r12, LR. */
@@ -66,15 +67,11 @@ static void refer_upper(struct decoder *decoder, uint32_t word)
         known_set(decoder, rt, decode_wrap(decoder, base.value + value), IMM_BITS);
 }
 
-/* Whether the upper half was a number on its own (lis), so that only what cannot be moved tells an address. */
-static bool is_address(const struct decoder *decoder, const struct known *known, uint64_t whole)
+/* Whether the upper half was a number on its own, so that only what cannot be moved tells an address. */
+static bool is_lis(const struct decoder *decoder, const struct known *known)
 {
-    bool lis = !known->whole &&
-               (decode_u32(decoder, decoder->bytes + decode_wrap(decoder, decoder->first[known->index].address -
-                                                                              decoder->address)) >>
-                    16 &
-                31) == 0;
-    return lis ? decode_is_absolute(decoder, whole) : decode_is_loaded(decoder, whole);
+    uint64_t offset = decode_wrap(decoder, decoder->first[known->index].address - decoder->address);
+    return !known->whole && (decode_u32(decoder, decoder->bytes + offset) >> 16 & 31) == 0;
 }
 
 static bool refer_rest(struct decoder *decoder, uint32_t word, struct instruction *instruction)
@@ -91,14 +88,16 @@ static bool refer_rest(struct decoder *decoder, uint32_t word, struct instructio
     }
     const struct known known = decoder->registers[base];
     uint64_t whole = decode_wrap(decoder, known.value + rest);
-    if (!known.set || !is_address(decoder, &known, whole))
+    bool lis = known.set && is_lis(decoder, &known);
+    /* The register that code of 32 bits keeps the GOT in, some way into it; what is loaded by it is looked at. */
+    bool got = known.set && !lis && !known.whole && op == OP_ADDI && rt == GOT && base == GOT &&
+               !decoder->image->is64 && decoder->image->header.e_type == ET_DYN;
+    if (!known.set || (lis && !decode_is_absolute(decoder, whole)) ||
+        (!lis && !got && !decode_is_loaded(decoder, whole)))
         return false;
     known_complete(decoder, instruction, base, whole, bits);
-    instruction->got = base == TOC && rt == TOC && op == OP_ADDI && decoder->gp != 0 && whole == decoder->gp;
-    /* The GOT pointer of code of 32 bits, or the TOC itself: others add to it. */
-    bool from_pc =
-        !known.whole && op == OP_ADDI && rt == base && !decoder->image->is64 && decoder->image->header.e_type == ET_DYN;
-    if (from_pc)
+    instruction->got = got || (base == TOC && rt == TOC && op == OP_ADDI && decoder->gp != 0 && whole == decoder->gp);
+    if (got)
         known_set_whole(decoder, rt, whole);
     else if (!is_store(op))
         known_clear(decoder, op == OP_ORI ? word >> 16 & 31 : rt);
