@@ -188,7 +188,8 @@ bool decode_is_absolute(const struct decoder *decoder, uint64_t value)
 
 uint16_t decode_u16(const struct decoder *decoder, const uint8_t *bytes)
 {
-    return decoder->big_endian ? (uint16_t)(bytes[0] << 8 | bytes[1]) : (uint16_t)(bytes[1] << 8 | bytes[0]);
+    uint8_t high = bytes[decoder->big_endian ? 0 : 1], low = bytes[decoder->big_endian ? 1 : 0];
+    return (uint16_t)(high << 8 | low);
 }
 
 uint32_t decode_u32(const struct decoder *decoder, const uint8_t *bytes)

@@ -542,17 +542,21 @@ static bool run(const char *const *arguments)
 }
 
 struct variant {
-    const char *year, *text, *function, *more;
+    const char *name, *year, *text, *function, *more;
 };
 
-static const struct variant plain = {"2022", "\"hello\"", "one", ""};
+static const struct variant plain = {"plain", "2022", "\"hello\"", "one", ""};
 
-static bool compile(const struct compiler *compiler, const struct variant *variant, const char *directory,
-                    const char *name)
+static char directory[] = "/tmp/test_code.XXXXXX";
+
+/* Compiled once for all tests; false: there is no such compiler. */
+static bool compile(const struct compiler *compiler, const struct variant *variant, char output[64])
 {
-    char file[64], output[64], year[64], text[80], function[64], more[80];
+    char file[64], year[64], text[80], function[64], more[80];
+    snprintf(output, 64, "%s/%zu-%s", directory, (size_t)(compiler - compilers), variant->name);
+    if (access(output, F_OK) == 0)
+        return true;
     snprintf(file, sizeof(file), "%s/source.c", directory);
-    snprintf(output, sizeof(output), "%s/%s", directory, name);
     snprintf(year, sizeof(year), "-DYEAR=%s", variant->year);
     snprintf(text, sizeof(text), "-DTEXT=%s", variant->text);
     snprintf(function, sizeof(function), "-DFUNCTION=%s", variant->function);
@@ -575,11 +579,28 @@ static bool compile(const struct compiler *compiler, const struct variant *varia
     size_t count = 15;
     for (size_t i = 0; compiler->options[i] != NULL; i++)
         arguments[count++] = compiler->options[i];
-    FILE *stream = fopen(file, "w");
-    assert_non_null(stream);
-    assert_true(fputs(source, stream) >= 0);
-    assert_int_equal(fclose(stream), 0);
     return run(arguments);
+}
+
+static int make_directory(void **state)
+{
+    (void)state;
+    char file[64];
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(file, sizeof(file), "%s/source.c", directory);
+    FILE *stream = fopen(file, "w");
+    if (stream == NULL)
+        return -1;
+    bool written = fputs(source, stream) >= 0;
+    return fclose(stream) == 0 && written ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"rm", "-rf", directory, NULL};
+    return run(arguments) ? 0 : -1;
 }
 
 struct symbol {
@@ -677,11 +698,9 @@ static void find_function(const struct image *image, const char *name, struct co
     fail_msg("there is no function %s", name);
 }
 
-static void open_image(struct image *image, const char *directory, const char *name)
+static void open_image(struct image *image, const char *path)
 {
-    char path[64];
     struct compare_error error;
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
     assert_int_equal(image_open(path, NULL, image, &error), 0);
     assert_int_equal(image_parse(image, &error), 0);
 }
@@ -689,24 +708,23 @@ static void open_image(struct image *image, const char *directory, const char *n
 /* false: there is no such compiler. */
 static bool bench_compiled(struct bench *bench, const struct compiler *compiler, const struct variant *variant)
 {
-    char directory[] = "/tmp/test_code.XXXXXX";
-    const char *const remove[] = {"rm", "-rf", directory, NULL};
+    char vendor[64], rebuilt[64];
     memset(bench, 0, sizeof(*bench));
-    assert_non_null(mkdtemp(directory));
-    bool made = compile(compiler, &plain, directory, "vendor") && compile(compiler, variant, directory, "rebuilt");
-    if (made) {
-        open_image(&bench->vendor_image, directory, "vendor");
-        open_image(&bench->rebuilt_image, directory, "rebuilt");
-        find_function(&bench->vendor_image, "work", &bench->vendor);
-        find_function(&bench->rebuilt_image, "work", &bench->rebuilt);
-        bench->context = (struct code_context){bench, same_by_content, name_by_content, 0};
-        bench_compare(bench);
-        check_counts(bench);
-        assert_true(bench->comparison.complete);
-        assert_int_equal(bench->comparison.lost, 0);
+    if (!compile(compiler, &plain, vendor) || !compile(compiler, variant, rebuilt)) {
+        /* There is a compiler where this was built. */
+        assert_true(compiler != compilers);
+        return false;
     }
-    assert_true(run(remove));
-    return made;
+    open_image(&bench->vendor_image, vendor);
+    open_image(&bench->rebuilt_image, rebuilt);
+    find_function(&bench->vendor_image, "work", &bench->vendor);
+    find_function(&bench->rebuilt_image, "work", &bench->rebuilt);
+    bench->context = (struct code_context){bench, same_by_content, name_by_content, 0};
+    bench_compare(bench);
+    check_counts(bench);
+    assert_true(bench->comparison.complete);
+    assert_int_equal(bench->comparison.lost, 0);
+    return true;
 }
 
 static void print_differences(const struct bench *bench, const struct compiler *compiler)
@@ -723,7 +741,7 @@ static void print_differences(const struct bench *bench, const struct compiler *
 static void a_changed_constant_is_one_immediate_with_every_compiler(void **state)
 {
     (void)state;
-    const struct variant variant = {"2025", plain.text, plain.function, plain.more};
+    const struct variant variant = {"year", "2025", plain.text, plain.function, plain.more};
     for (size_t i = 0; i < ARRAY_COUNT(compilers); i++) {
         struct bench bench;
         if (!bench_compiled(&bench, &compilers[i], &variant))
@@ -742,7 +760,8 @@ static void strings_that_moved_are_no_difference_with_every_compiler(void **stat
 {
     (void)state;
     /* It is first in .rodata, or last: the others move, or it does; itself is a difference of targets. */
-    const struct variant variant = {plain.year, "\"hello, and a good deal more of it\"", plain.function, plain.more};
+    const struct variant variant = {"text", plain.year, "\"hello, and a good deal more of it\"", plain.function,
+                                    plain.more};
     for (size_t i = 0; i < ARRAY_COUNT(compilers); i++) {
         struct bench bench;
         if (!bench_compiled(&bench, &compilers[i], &variant))
@@ -765,7 +784,7 @@ static void strings_that_moved_are_no_difference_with_every_compiler(void **stat
 static void another_function_that_is_called_is_a_target_with_every_compiler(void **state)
 {
     (void)state;
-    const struct variant variant = {plain.year, plain.text, "two", plain.more};
+    const struct variant variant = {"function", plain.year, plain.text, "two", plain.more};
     for (size_t i = 0; i < ARRAY_COUNT(compilers); i++) {
         struct bench bench;
         if (!bench_compiled(&bench, &compilers[i], &variant))
@@ -782,7 +801,7 @@ static void another_function_that_is_called_is_a_target_with_every_compiler(void
 static void an_inserted_statement_is_one_run_with_every_compiler(void **state)
 {
     (void)state;
-    const struct variant variant = {plain.year, plain.text, plain.function,
+    const struct variant variant = {"more", plain.year, plain.text, plain.function,
                                     "__asm__ volatile(\"nop\\n nop\\n nop\" ::: \"memory\");"};
     for (size_t i = 0; i < ARRAY_COUNT(compilers); i++) {
         struct bench bench;
@@ -801,7 +820,7 @@ static void names_stand_in_texts(void **state)
 {
     (void)state;
     struct bench bench;
-    const struct variant variant = {plain.year, plain.text, "two", plain.more};
+    const struct variant variant = {"function", plain.year, plain.text, "two", plain.more};
     if (!bench_compiled(&bench, &compilers[0], &variant))
         skip();
     assert_string_equal(difference(&bench, 0)->vendor_text, "call one");
@@ -839,5 +858,5 @@ int main(void)
         cmocka_unit_test(an_inserted_statement_is_one_run_with_every_compiler),
         cmocka_unit_test(names_stand_in_texts),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
