@@ -86,7 +86,8 @@ static bool refer_to_gp(struct decoder *decoder, uint32_t word, struct instructi
 {
     unsigned op = word >> 26, rs = word >> 21 & 31, rt = word >> 16 & 31;
     struct range range;
-    if (rs != GP || decoder->gp == 0 || decoder->registers[GP].set || (op != OP_ADDIU && op != OP_DADDIU && !is_access(op)))
+    if (rs != GP || decoder->gp == 0 || decoder->registers[GP].set ||
+        (op != OP_ADDIU && op != OP_DADDIU && !is_access(op)))
         return false;
     uint64_t target = decode_wrap(decoder, decoder->gp + (uint64_t)sign_extend(word, 16));
     refer_to(instruction, REFERENCE_DATA, target);
