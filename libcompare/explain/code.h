@@ -23,7 +23,7 @@ struct code_context {
     void *state;
     /*
      * Whether the two targets mean the same thing on their sides (same function, same string, ...). Not asked about
-     * targets inside the two functions, nor about partial ones. Where an instruction is `relocated` (ET_REL), the
+     * targets inside the two functions, about partial ones, or about the GOT itself. Where an instruction is `relocated` (ET_REL), the
      * relocations within the two file ranges decide, together with what stands in their fields; asked then also where
      * there is no reference. NULL: the same are equal addresses.
      */

@@ -59,6 +59,8 @@ static bool is_inside(const struct code_side *side, const struct instruction *in
 static bool ask(const struct code_pairing *pairing, size_t vendor, size_t rebuilt)
 {
     const struct instruction *a = &pairing->vendor.items[vendor], *b = &pairing->rebuilt.items[rebuilt];
+    if (a->got && b->got)
+        return true;
     if (pairing->context->same_target == NULL)
         return a->target == b->target;
     return pairing->context->same_target(pairing->context->state, a,
@@ -215,40 +217,61 @@ static bool is_pool_word(const struct instruction *instruction)
     return instruction->id == 0;
 }
 
-/* Partial addresses are judged by what completes them. */
+/* Whether both are the same, and complete what belongs together. */
+static bool same_pair(const struct code_pairing *pairing, size_t vendor, size_t vendor_pair, size_t rebuilt,
+                      size_t rebuilt_pair)
+{
+    return pairing->vendor.partner[vendor] == rebuilt && pairing->relations[vendor] >= RELATION_MOVED &&
+           rebuilt_pair != 0 && rebuilt_pair <= rebuilt &&
+           pairing->vendor.partner[vendor - vendor_pair] == rebuilt - rebuilt_pair;
+}
+
+/* A partial word of a literal pool stands behind what completes it. */
+static bool same_pool_word(const struct code_pairing *pairing, size_t vendor, size_t rebuilt)
+{
+    size_t pair = pairing->vendor.items[vendor].pair, other = pairing->rebuilt.items[rebuilt].pair;
+    return pair != 0 && pair <= vendor && other != 0 && other <= rebuilt &&
+           pairing->vendor.partner[vendor - pair] == rebuilt - other &&
+           pairing->relations[vendor - pair] >= RELATION_MOVED;
+}
+
+/* What completes it is listed where it differs; then a part with equal bytes is not listed once more. */
+static bool same_part(const struct code_pairing *pairing, size_t vendor, size_t rebuilt)
+{
+    bool equal = pairing->relations[vendor] == RELATION_EQUAL;
+    uint8_t parts = pairing->vendor.parts[vendor] | pairing->rebuilt.parts[rebuilt];
+    if (is_pool_word(&pairing->vendor.items[vendor]))
+        return equal || same_pool_word(pairing, vendor, rebuilt);
+    /* Nothing that was found completes it: then it stands for itself. */
+    if (parts == 0)
+        return equal && pairing->vendor.items[vendor].target == pairing->rebuilt.items[rebuilt].target;
+    return equal || parts == PART_SAME;
+}
+
+/* Partial addresses are judged by what completes them: that stands behind them, so from the last to the first. */
 static void judge_parts(struct code_pairing *pairing)
 {
     struct code_side *v = &pairing->vendor, *r = &pairing->rebuilt;
-    for (size_t i = 0; i < v->count; i++) {
-        size_t pair = v->items[i].pair, j = v->partner[i];
-        if (v->items[i].partial || pair == 0 || pair > i)
-            continue;
-        bool same = j != ALIGN_NONE && pairing->relations[i] >= RELATION_MOVED && r->items[j].pair != 0 &&
-                    r->items[j].pair <= j && v->partner[i - pair] == j - r->items[j].pair;
-        v->parts[i - pair] |= same ? PART_SAME : PART_OTHER;
-    }
-    for (size_t j = 0; j < r->count; j++) {
+    for (size_t j = r->count; j-- > 0;) {
         size_t pair = r->items[j].pair;
-        if (!r->items[j].partial && pair != 0 && pair <= j && r->partner[j] == ALIGN_NONE)
+        if (pair != 0 && pair <= j && !is_pool_word(&r->items[j]) && r->partner[j] == ALIGN_NONE)
             r->parts[j - pair] |= PART_OTHER;
+    }
+    for (size_t i = v->count; i-- > 0;) {
+        size_t pair = v->items[i].pair, j = v->partner[i];
+        if (is_pool_word(&v->items[i]))
+            continue;
+        if (v->items[i].partial && j != ALIGN_NONE && pairing->relations[i] >= RELATION_MOVED &&
+            !same_part(pairing, i, j))
+            pairing->relations[i] = RELATION_TARGET;
+        if (pair != 0 && pair <= i)
+            v->parts[i - pair] |=
+                j != ALIGN_NONE && same_pair(pairing, i, pair, j, r->items[j].pair) ? PART_SAME : PART_OTHER;
     }
     for (size_t i = 0; i < v->count; i++) {
         size_t j = v->partner[i];
-        if (!v->items[i].partial || j == ALIGN_NONE || pairing->relations[i] < RELATION_MOVED)
-            continue;
-        uint8_t parts = v->parts[i] | r->parts[j];
-        size_t pair = v->items[i].pair;
-        if (is_pool_word(&v->items[i])) {
-            size_t completer = pair != 0 && pair <= i ? i - pair : i;
-            size_t other = r->items[j].pair != 0 && r->items[j].pair <= j ? j - r->items[j].pair : j;
-            parts = completer != i && v->partner[completer] == other && pairing->relations[completer] >= RELATION_MOVED
-                        ? PART_SAME
-                        : PART_OTHER;
-        }
-        /* Nothing that was found completes it: then it stands for itself. */
-        bool same = parts == PART_SAME ||
-                    (parts == 0 && pairing->relations[i] == RELATION_EQUAL && v->items[i].target == r->items[j].target);
-        if (!same)
+        if (is_pool_word(&v->items[i]) && v->items[i].partial && j != ALIGN_NONE &&
+            pairing->relations[i] >= RELATION_MOVED && !same_part(pairing, i, j))
             pairing->relations[i] = RELATION_TARGET;
     }
 }
@@ -261,6 +284,9 @@ static void judge(struct code_pairing *pairing)
         if (j == ALIGN_NONE)
             continue;
         pairing->relations[i] = relation_of(pairing, i, j);
+        /* Nothing runs into a literal pool, so that padding before it is as good as that before a jump's target. */
+        if (is_pool_word(&v->items[i]) && v->items[i].decoded)
+            v->landed[i] = r->landed[j] = true;
         if (v->items[i].reference == REFERENCE_JUMP && pairing->relations[i] >= RELATION_MOVED &&
             is_inside(v, &v->items[i])) {
             v->landed[index_at(v, v->items[i].target)] = true;

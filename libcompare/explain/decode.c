@@ -18,16 +18,16 @@
 static const struct machine machines[] = {
     {EM_X86_64, false, 1, 1, true, CS_ARCH_X86, CS_MODE_64, CS_MODE_64, refer_x86},
     {EM_386, false, 1, 1, true, CS_ARCH_X86, CS_MODE_32, CS_MODE_32, refer_x86},
-    {EM_AARCH64, false, 4, 4, true, CS_ARCH_ARM64, CS_MODE_ARM, CS_MODE_ARM, NULL},
-    {EM_ARM, false, 4, 4, true, CS_ARCH_ARM, CS_MODE_ARM, CS_MODE_ARM, NULL},
-    {EM_ARM, true, 2, 2, true, CS_ARCH_ARM, CS_MODE_THUMB, CS_MODE_THUMB, NULL},
-    {EM_MIPS, false, 4, 4, true, CS_ARCH_MIPS, CS_MODE_MIPS32, CS_MODE_MIPS64, NULL},
-    {EM_PPC, false, 4, 4, true, CS_ARCH_PPC, CS_MODE_32, CS_MODE_32, NULL},
-    {EM_PPC64, false, 4, 4, true, CS_ARCH_PPC, CS_MODE_64, CS_MODE_64, NULL},
-    {EM_S390, false, 2, 2, true, CS_ARCH_SYSZ, CS_MODE_ARM, CS_MODE_ARM, NULL},
-    {EM_SPARC, false, 4, 4, true, CS_ARCH_SPARC, CS_MODE_ARM, CS_MODE_ARM, NULL},
-    {EM_SPARC32PLUS, false, 4, 4, true, CS_ARCH_SPARC, CS_MODE_V9, CS_MODE_V9, NULL},
-    {EM_SPARCV9, false, 4, 4, true, CS_ARCH_SPARC, CS_MODE_V9, CS_MODE_V9, NULL},
+    {EM_AARCH64, false, 4, 4, true, CS_ARCH_ARM64, CS_MODE_ARM, CS_MODE_ARM, refer_aarch64},
+    {EM_ARM, false, 4, 4, true, CS_ARCH_ARM, CS_MODE_ARM, CS_MODE_ARM, refer_arm},
+    {EM_ARM, true, 2, 2, true, CS_ARCH_ARM, CS_MODE_THUMB, CS_MODE_THUMB, refer_thumb},
+    {EM_MIPS, false, 4, 4, true, CS_ARCH_MIPS, CS_MODE_MIPS32, CS_MODE_MIPS64, refer_mips},
+    {EM_PPC, false, 4, 4, true, CS_ARCH_PPC, CS_MODE_32, CS_MODE_32, refer_ppc},
+    {EM_PPC64, false, 4, 4, true, CS_ARCH_PPC, CS_MODE_64, CS_MODE_64, refer_ppc},
+    {EM_S390, false, 2, 2, true, CS_ARCH_SYSZ, CS_MODE_ARM, CS_MODE_ARM, refer_s390},
+    {EM_SPARC, false, 4, 4, true, CS_ARCH_SPARC, CS_MODE_ARM, CS_MODE_ARM, refer_sparc},
+    {EM_SPARC32PLUS, false, 4, 4, true, CS_ARCH_SPARC, CS_MODE_V9, CS_MODE_V9, refer_sparc},
+    {EM_SPARCV9, false, 4, 4, true, CS_ARCH_SPARC, CS_MODE_V9, CS_MODE_V9, refer_sparc},
     {EM_RISCV, false, 2, 2, false, CS_ARCH_MAX, CS_MODE_ARM, CS_MODE_ARM, NULL},
 };
 static const struct machine no_machine = {EM_NONE, false, 4, 4, false, CS_ARCH_MAX, CS_MODE_ARM, CS_MODE_ARM, NULL};
@@ -169,23 +169,27 @@ uint64_t decode_wrap(const struct decoder *decoder, uint64_t address)
     return decoder->image->is64 ? address : (uint32_t)address;
 }
 
-bool decode_is_absolute(const struct decoder *decoder, uint64_t value)
+bool decode_is_loaded(const struct decoder *decoder, uint64_t address)
 {
     const struct image *image = decoder->image;
-    /* What is loaded at 0 would make an address of every small number. */
-    if (image->header.e_type != ET_EXEC || value < 4096)
-        return false;
     for (size_t i = 0; i < image->segment_count; i++) {
         const struct segment *segment = &image->segments[i];
-        if (segment->type == PT_LOAD && value >= segment->addresses.begin && value < segment->addresses.end)
+        if (segment->type == PT_LOAD && address >= segment->addresses.begin && address < segment->addresses.end)
             return true;
     }
     return false;
 }
 
+bool decode_is_absolute(const struct decoder *decoder, uint64_t value)
+{
+    /* What is loaded at 0 would make an address of every small number. */
+    return decoder->image->header.e_type == ET_EXEC && value >= 4096 && decode_is_loaded(decoder, value);
+}
+
 uint16_t decode_u16(const struct decoder *decoder, const uint8_t *bytes)
 {
-    return decoder->big_endian ? (uint16_t)(bytes[0] << 8 | bytes[1]) : (uint16_t)(bytes[1] << 8 | bytes[0]);
+    uint8_t high = bytes[decoder->big_endian ? 0 : 1], low = bytes[decoder->big_endian ? 1 : 0];
+    return (uint16_t)(high << 8 | low);
 }
 
 uint32_t decode_u32(const struct decoder *decoder, const uint8_t *bytes)
@@ -208,8 +212,9 @@ void operand_half(const struct decoder *decoder, struct instruction *instruction
 
 void operand_word(const struct decoder *decoder, struct instruction *instruction, uint32_t bits)
 {
-    operand_half(decoder, instruction, decoder->big_endian ? 0 : 2, (uint16_t)(bits >> 16));
-    operand_half(decoder, instruction, decoder->big_endian ? 2 : 0, (uint16_t)bits);
+    bool upper_first = decoder->big_endian || decoder->machine->thumb;
+    operand_half(decoder, instruction, upper_first ? 0 : 2, (uint16_t)(bits >> 16));
+    operand_half(decoder, instruction, upper_first ? 2 : 0, (uint16_t)bits);
 }
 
 void refer_to(struct instruction *instruction, enum reference_kind kind, uint64_t target)
@@ -218,25 +223,19 @@ void refer_to(struct instruction *instruction, enum reference_kind kind, uint64_
     instruction->target = target;
 }
 
-void known_set(struct decoder *decoder, unsigned number, uint64_t value)
-{
-    decoder->registers[number] = (struct known){true, value, decoder->index, 0};
-}
+/* ---- Shapes ---- */
 
-void known_clear(struct decoder *decoder, unsigned number)
+void decode_set_shape(const uint8_t *bytes, struct instruction *instruction)
 {
-    decoder->registers[number].set = false;
-}
-
-void known_clear_all(struct decoder *decoder)
-{
-    memset(decoder->registers, 0, sizeof(decoder->registers));
-}
-
-void known_complete(struct decoder *decoder, struct instruction *instruction, unsigned number, uint64_t target)
-{
-    refer_to(instruction, REFERENCE_DATA, target);
-    instruction->pair = (uint32_t)(decoder->index - decoder->registers[number].index);
+    uint8_t masked[WINDOW] = {0};
+    memcpy(masked, bytes, instruction->size);
+    for (size_t i = 0; i < OPERAND_BYTES; i++)
+        masked[i] &= (uint8_t)~instruction->operand[i];
+    uint64_t hash = decode_hash(DECODE_HASH_START, masked, instruction->size);
+    hash = decode_hash(hash, instruction->operand, sizeof(instruction->operand));
+    uint8_t kinds[] = {(uint8_t)instruction->size, (uint8_t)instruction->reference, instruction->partial,
+                       instruction->relocated, instruction->decoded};
+    instruction->shape = decode_hash(hash, kinds, sizeof(kinds));
 }
 
 /* ---- The loop ---- */
@@ -269,19 +268,6 @@ bool relocation_in(const struct decoder *decoder, const uint8_t *bytes, uint64_t
             high = middle;
     }
     return low < decoder->relocation_count && decoder->relocations[low] - offset < size;
-}
-
-static void set_shape(const uint8_t *bytes, struct instruction *instruction)
-{
-    uint8_t masked[WINDOW] = {0};
-    memcpy(masked, bytes, instruction->size);
-    for (size_t i = 0; i < OPERAND_BYTES; i++)
-        masked[i] &= (uint8_t)~instruction->operand[i];
-    uint64_t hash = decode_hash(DECODE_HASH_START, masked, instruction->size);
-    hash = decode_hash(hash, instruction->operand, sizeof(instruction->operand));
-    uint8_t kinds[] = {(uint8_t)instruction->size, (uint8_t)instruction->reference, instruction->partial,
-                       instruction->relocated, instruction->decoded};
-    instruction->shape = decode_hash(hash, kinds, sizeof(kinds));
 }
 
 /* Where the last immediate operand stands depends on the machine; its kind does not. */
@@ -399,7 +385,7 @@ static void decode_next(struct decoder *decoder, const uint8_t *bytes, uint64_t 
         decode_instruction(decoder, bytes, instruction);
     else
         decode_unit(decoder, bytes, left, instruction);
-    set_shape(bytes, instruction);
+    decode_set_shape(bytes, instruction);
 }
 
 bool decode(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address, size_t most,
@@ -410,6 +396,7 @@ bool decode(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64
     decoder->size = size;
     decoder->address = address;
     decoder->pool_count = 0;
+    decoder->delayed = false;
     known_clear_all(decoder);
     for (uint64_t at = 0; at < size && instructions->count - first < most;) {
         struct instruction *instruction = list_add(instructions);

@@ -40,6 +40,7 @@ struct instruction {
 
     bool has_immediate; /* the last immediate operand that is no address, for people */
     int64_t immediate;
+    bool got;        /* the target is what the GOT is addressed from: the same on both sides, wherever it is */
     bool decoded;    /* false: ".byte", ".word" */
     bool nop;        /* does nothing, and is there for its size */
     bool plain_jump; /* nothing but a condition and a target, in one of several sizes */

@@ -9,12 +9,15 @@
 /* Longer than any instruction; Capstone sees a copy of so many bytes, so that it cannot read past the range. */
 #define WINDOW 32
 
-/* A register that holds a part of an address, as far as the instructions since the beginning tell. */
+/* A register that holds an address or a part of it, as far as the instructions since the beginning tell. */
 struct known {
     bool set;
+    bool whole; /* all of it: what is added is no part of a pair */
     uint64_t value;
-    size_t index;  /* of the instruction that set it */
-    uint64_t slot; /* the literal pool's word it was loaded from; 0: none */
+    size_t index;     /* of the instruction that set it */
+    uint32_t operand; /* the bits of that instruction's word that are its part */
+    size_t low;       /* 1 + the index of the one before it, which set the lower half; 0: none */
+    uint64_t slot;    /* the literal pool's word it was loaded from; 0: none */
 };
 
 /* A word of a literal pool that is still to come. */
@@ -59,6 +62,7 @@ struct decoder {
     struct known registers[KNOWN_REGISTERS];
     struct pool_word pool[POOL_WORDS];
     size_t pool_count;
+    bool delayed; /* the next instruction runs before the call does */
 };
 
 /* ---- Numbers ---- */
@@ -74,6 +78,9 @@ static inline int64_t sign_extend(uint64_t value, unsigned width)
 /* Addresses of this class: in ELFCLASS32 the sum wraps at 2^32. */
 uint64_t decode_wrap(const struct decoder *decoder, uint64_t address);
 
+/* Whether something is loaded at this address. */
+bool decode_is_loaded(const struct decoder *decoder, uint64_t address);
+
 /* In an executable that is not moved: whether this number can be an address of it. */
 bool decode_is_absolute(const struct decoder *decoder, uint64_t value);
 
@@ -83,7 +90,10 @@ uint32_t decode_u32(const struct decoder *decoder, const uint8_t *bytes);
 /* ---- Operands ---- */
 
 void operand_bytes(struct instruction *instruction, size_t at, size_t size);
-/* Bits of the 32-bit word at the instruction's beginning, in the byte order of instructions. */
+/*
+ * Bits of the 32-bit word at the instruction's beginning, in the byte order of instructions; of Thumb, the first
+ * halfword is the upper one.
+ */
 void operand_word(const struct decoder *decoder, struct instruction *instruction, uint32_t bits);
 /* Bits of the halfword at this place. */
 void operand_half(const struct decoder *decoder, struct instruction *instruction, size_t at, uint16_t bits);
@@ -91,15 +101,45 @@ void operand_half(const struct decoder *decoder, struct instruction *instruction
 /* Whether a relocation applies within these bytes of the file. */
 bool relocation_in(const struct decoder *decoder, const uint8_t *bytes, uint64_t size);
 
+/* Of an instruction whose other fields are all set. */
+void decode_set_shape(const uint8_t *bytes, struct instruction *instruction);
+
 void refer_to(struct instruction *instruction, enum reference_kind kind, uint64_t target);
 
 /* ---- Pairs ---- */
 
-void known_set(struct decoder *decoder, unsigned number, uint64_t value);
+/* The register holds a part of an address, from this instruction, in these bits of its word. */
+void known_set(struct decoder *decoder, unsigned number, uint64_t value, uint32_t operand);
+/* It holds an address that other instructions add to. */
+void known_set_whole(struct decoder *decoder, unsigned number, uint64_t value);
 void known_clear(struct decoder *decoder, unsigned number);
+/* Those whose bit is set. */
+void known_clear_set(struct decoder *decoder, uint64_t numbers);
 void known_clear_all(struct decoder *decoder);
-/* The instruction completes the address that this register holds a part of. */
-void known_complete(struct decoder *decoder, struct instruction *instruction, unsigned number, uint64_t target);
+/*
+ * The instruction completes the address that this register holds a part of; operand: its own bits of it. The first
+ * instruction, whose part could have been a plain number until now, becomes partial.
+ */
+void known_complete(struct decoder *decoder, struct instruction *instruction, unsigned number, uint64_t target,
+                    uint32_t operand);
+
+/* The instruction that set the register, which could have been one with a number until now. */
+void known_make_partial(struct decoder *decoder, const struct known *known);
+
+/* ---- Forms of words ---- */
+
+/* An instruction with an address relative to the pc, in adjacent bits. */
+struct form {
+    uint32_t mask, match, bits;
+    uint8_t shift;
+    enum reference_kind kind;
+};
+
+/* The bits as a number, moved to its lowest. */
+uint32_t form_field(uint32_t word, uint32_t bits);
+/* Sets the reference by the first form that fits; false: none does. */
+bool form_refer(const struct decoder *decoder, const struct form *forms, size_t count, uint32_t word, uint64_t pc,
+                struct instruction *instruction);
 
 /* ---- Text ---- */
 

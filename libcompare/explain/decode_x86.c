@@ -103,9 +103,72 @@ static bool refer_immediate(struct decoder *decoder, const uint8_t *bytes, struc
     return true;
 }
 
+/* ---- The GOT of i386: a call that leaves the pc in a register, then the distance is added ---- */
+
+static bool is_32_bit(x86_reg number)
+{
+    return number == X86_REG_EAX || number == X86_REG_EBX || number == X86_REG_ECX || number == X86_REG_EDX ||
+           number == X86_REG_ESI || number == X86_REG_EDI || number == X86_REG_EBP;
+}
+
+static bool refer_got(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction)
+{
+    const cs_x86 *x86 = &decoder->insn->detail->x86;
+    struct field field;
+    if (decoder->got == 0 || decoder->insn->id != X86_INS_ADD || decoder->index == 0 || x86->op_count != 2 ||
+        x86->operands[0].type != X86_OP_REG || !is_32_bit(x86->operands[0].reg) ||
+        x86->operands[1].type != X86_OP_IMM || decoder->first[decoder->index - 1].reference != REFERENCE_CALL ||
+        !field_read(bytes, instruction->size, x86->encoding.imm_offset, 4, &field) ||
+        decode_wrap(decoder, instruction->address + field.value) != decoder->got)
+        return false;
+    refer_to(instruction, REFERENCE_DATA, decoder->got);
+    instruction->got = true;
+    operand_bytes(instruction, field.at, field.size);
+    known_set_whole(decoder, x86->operands[0].reg, decoder->got);
+    return true;
+}
+
+/* A displacement from the GOT. */
+static bool refer_from_got(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction)
+{
+    const cs_x86 *x86 = &decoder->insn->detail->x86;
+    struct field field;
+    for (size_t i = 0; i < x86->op_count; i++) {
+        const x86_op_mem *memory = &x86->operands[i].mem;
+        if (x86->operands[i].type != X86_OP_MEM || !is_32_bit(memory->base) || !decoder->registers[memory->base].set ||
+            !field_read(bytes, instruction->size, x86->encoding.disp_offset, x86->encoding.disp_size, &field) ||
+            (uint32_t)field.value != (uint32_t)memory->disp)
+            continue;
+        refer_to(instruction, REFERENCE_DATA, decode_wrap(decoder, decoder->got + field.value));
+        operand_bytes(instruction, field.at, field.size);
+        return true;
+    }
+    return false;
+}
+
+static void clear_written(struct decoder *decoder, const struct instruction *instruction)
+{
+    const cs_x86 *x86 = &decoder->insn->detail->x86;
+    if (instruction->reference == REFERENCE_CALL || decoder->insn->id == X86_INS_CALL) {
+        known_clear(decoder, X86_REG_EAX);
+        known_clear(decoder, X86_REG_ECX);
+        known_clear(decoder, X86_REG_EDX);
+    }
+    for (size_t i = 0; i < x86->op_count; i++) {
+        const cs_x86_op *operand = &x86->operands[i];
+        if (operand->type == X86_OP_REG && is_32_bit(operand->reg) && (operand->access & CS_AC_WRITE) != 0)
+            known_clear(decoder, operand->reg);
+    }
+}
+
 void refer_x86(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction)
 {
     instruction->nop = decoder->insn->id == X86_INS_NOP;
-    (void)(refer_branch(decoder, bytes, instruction) || refer_memory(decoder, bytes, instruction) ||
-           refer_immediate(decoder, bytes, instruction));
+    if (refer_branch(decoder, bytes, instruction) || refer_memory(decoder, bytes, instruction) ||
+        refer_immediate(decoder, bytes, instruction) || decoder->got == 0) {
+        clear_written(decoder, instruction);
+    } else if (!refer_got(decoder, bytes, instruction)) {
+        refer_from_got(decoder, bytes, instruction);
+        clear_written(decoder, instruction);
+    }
 }
