@@ -279,7 +279,7 @@ static unsigned fits_temporary(const struct clues *clues, const struct differenc
 
 static bool is_home(struct text path)
 {
-    struct text rest = path;
+    struct text rest;
     if (text_equal(path, text_of("/root")))
         return true;
     if (text_begins(path, "/home/"))
