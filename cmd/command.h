@@ -12,7 +12,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command command_compare, command_rules, command_normalise, command_digest, command_verify;
+extern const struct command command_compare, command_rules, command_causes, command_normalise, command_digest, command_verify;
 
 /* Prints "elftally: MESSAGE" on stderr; returns EXIT_TROUBLE. */
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

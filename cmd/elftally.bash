@@ -1,8 +1,9 @@
 # bash completion for elftally(1)
 
-_elftally_rules()
+# The IDs of a table, rules or causes.
+_elftally_ids()
 {
-    elftally rules --format json 2>/dev/null | grep -o '"id": *"[a-z0-9-]*"' | sed 's/.*"\([a-z0-9-]*\)"$/\1/'
+    elftally "$1" --format json 2>/dev/null | grep -o '"id": *"[a-z0-9-]*"' | sed 's/.*"\([a-z0-9-]*\)"$/\1/'
 }
 
 _elftally()
@@ -12,7 +13,7 @@ _elftally()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        compare | rules | normalise | digest)
+        compare | rules | causes | normalise | digest)
             command=${COMP_WORDS[i]}
             break
             ;;
@@ -58,7 +59,7 @@ _elftally()
     esac
 
     case $command in
-    rules) options='--format --help' ;;
+    rules | causes) options='--format --help' ;;
     normalise) options='--policy --output --help' ;;
     digest) options='--policy --help' ;;
     *)
@@ -69,11 +70,11 @@ _elftally()
 
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
-    elif [[ $command == rules ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_elftally_rules)" -- "$current")
+    elif [[ $command == rules || $command == causes ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_elftally_ids "$command")" -- "$current")
     else
         words=
-        ((COMP_CWORD == 1)) && words='compare rules normalise digest'
+        ((COMP_CWORD == 1)) && words='compare rules causes normalise digest'
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
         compopt -o filenames
     fi

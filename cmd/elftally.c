@@ -4,7 +4,7 @@
 
 #include "command.h"
 
-static const struct command *const commands[] = {&command_compare, &command_rules, &command_normalise, &command_digest,
+static const struct command *const commands[] = {&command_compare, &command_rules, &command_causes, &command_normalise, &command_digest,
                                                  &command_verify};
 
 static const char general_help[] =

@@ -80,7 +80,9 @@ static unsigned fits_kernel_version(const struct clues *clues, const struct diff
     if (!string_forms(difference, &pair, &forms) || !forms_have(&forms, FORM_KERNEL))
         return 0;
     /* What a program demands of the kernel that it runs on is its source's. */
-    unsigned alone = pair_mentions(&pair, "require|need|minimum|at least|support|or newer|or later") ? 35 : 75;
+    unsigned alone = pair_mentions(&pair, "require|need|minimum|at least|support|or newer|or later") ? 35
+                     : form_is_hinted(difference, &pair, FORM_KERNEL)                                ? 75
+                                                                                                     : 40;
     return guess_form(clues, guess, &forms, FORM_KERNEL, weigh(difference, &pair, &forms, FORM_KERNEL, alone),
                       "kernel releases");
 }
@@ -197,8 +199,8 @@ static const struct cause rows[] = {
     },
     {
         .info = {"kernel-version", "the kernel of the build machine is in the program", ".rodata",
-                 "two releases as uname -r gives them", "let no build script ask uname", "captures_kernel_version",
-                 false},
+                 "two releases as uname -r gives them, beside what says that they are a kernel's",
+                 "let no build script ask uname", "captures_kernel_version", false},
         .fits = fits_kernel_version,
         .follows = FOLLOWS_FROM_SIZE,
     },

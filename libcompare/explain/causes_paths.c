@@ -279,7 +279,7 @@ static unsigned fits_temporary(const struct clues *clues, const struct differenc
 
 static bool is_home(struct text path)
 {
-    struct text rest = path;
+    struct text rest;
     if (text_equal(path, text_of("/root")))
         return true;
     if (text_begins(path, "/home/"))
@@ -289,6 +289,24 @@ static bool is_home(struct text path)
     else
         return false;
     return rest.size > 0 && memchr(rest.bytes, '/', rest.size) == NULL;
+}
+
+static bool names_begin(const struct names *names, struct text beginning)
+{
+    for (size_t i = 0; i < names->count && i < 256; i++) {
+        if (text_equal(text_part(text_of(names->items[i]), 0, beginning.size), beginning))
+            return true;
+    }
+    return false;
+}
+
+/* A program can have a home directory in its source too; the builder's is also in debug information, or named. */
+static bool is_builders_home(const struct clues *clues, const struct difference *difference,
+                             const struct text_pair *pair, const struct substitution *homes)
+{
+    return pair_mentions(pair, "HOME=") || difference_mentions(difference, "home") ||
+           (names_begin(&clues->vendor.directories, homes->vendor) &&
+            names_begin(&clues->rebuilt.directories, homes->rebuilt));
 }
 
 static bool is_path_list(struct text text)
@@ -303,7 +321,8 @@ static unsigned fits_home(const struct clues *clues, const struct difference *di
     if (difference->kind != DIFFERENCE_STRING || !text_pair_of(difference, &pair))
         return 0;
     if (substitution_of_pair(&pair, &substitution) && is_home(substitution.vendor) && is_home(substitution.rebuilt))
-        return guess_substitution(clues, guess, substitution.tail.size == 0 ? 55 : 45, &substitution);
+        return guess_substitution(clues, guess, is_builders_home(clues, difference, &pair, &substitution) ? 60 : 40,
+                                  &substitution);
     if (is_path_list(pair.vendor) && is_path_list(pair.rebuilt))
         return guess_pair(clues, guess, 40, "lists of directories", pair.vendor, pair.rebuilt);
     return 0;
@@ -364,7 +383,10 @@ static const struct cause rows[] = {
     },
     {
         .info = {"ocaml", "a temporary name of ocamlopt is in the file", "debug information: /tmp/camlobjXXXXXX",
-                 "two names of that shape", "set BUILD_PATH_PREFIX_MAP", "ocaml_captures_build_path", false},
+                 "two names of that shape", "set BUILD_PATH_PREFIX_MAP",
+                 "ocaml_captures_build_path, "
+                 "randomness_in_ocaml_custom_executables",
+                 false},
         .fits = fits_ocaml,
         .follows = FOLLOWS(DEBUG) | FOLLOWS_FROM_SIZE,
     },
@@ -384,8 +406,8 @@ static const struct cause rows[] = {
     },
     {
         .info = {"home-or-path", "the builder's home directory or PATH is in the program", ".rodata",
-                 "two home directories; two colon-separated lists of directories", "build in a clean environment",
-                 "captures_home_dir, leaks_path_environment_variable", false},
+                 "two home directories that debug information or HOME= tells of; two colon-separated lists",
+                 "build in a clean environment", "captures_home_dir, leaks_path_environment_variable", false},
         .fits = fits_home,
         .follows = FOLLOWS_FROM_SIZE,
     },

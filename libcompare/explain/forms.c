@@ -141,8 +141,8 @@ PATTERNS(date_output_in, "W M e H:S:S Z Y", "W n M Y H:S:S Z", "W n M Y H:S:S P 
 PATTERNS(rfc2822_in, "W, n M Y H:S:S Z", "n M Y H:S:S Z", "W, d M Y H:S:S")
 PATTERNS(date_macro_in, "M e Y")
 PATTERNS(iso_in, "Y-m-d", "Y-m-dTH:S:S", "Y-m-dTH:S:SZ", "Y-m-d H:S:S", "Y-m-d H:S", "Y-m-d H:S:S Z", "Y-m-dTH:SZ",
-         "YmdTHSSZ", "Y/m/d", "Y/m/d H:S:S", "Y.m.d")
-PATTERNS(compact_date_in, "Ymd", "YmdHSS", "YmdHS", "Ymd-HSS", "Ymd.HSS")
+         "YmdTHSSZ", "Y/m/d", "Y/m/d H:S:S")
+PATTERNS(compact_date_in, "Ymd", "Y.m.d", "YmdHSS", "YmdHS", "Ymd-HSS", "Ymd.HSS")
 PATTERNS(prose_date_in, "n L Y", "L n, Y", "n M Y", "M n, Y", "n-M-Y", "d/m/Y", "m/d/Y", "d.m.Y", "L Y")
 PATTERNS(time_in, "H:S:S")
 PATTERNS(year_in, "Y")
@@ -216,10 +216,9 @@ static size_t user_host_in(struct text text)
 /* 6.1.0-28-amd64: a release as uname -r gives it, which ends in a flavour that distributions use. */
 static size_t kernel_in(struct text text)
 {
-    static const char *const flavours[] = {"amd64", "arm64", "x86_64", "aarch64",    "generic", "cloud",
-                                           "azure", "aws",   "gcp",    "lowlatency", "default", "pae",
-                                           "armmp", "686",   "rpi",    "ppc64le",    "s390x",   "microsoft",
-                                           "WSL2",  "fc",    "el",     "lts",        "arch"};
+    static const char *const flavours[] = {"amd64", "arm64",   "x86_64",     "aarch64",   "generic", "cloud", "azure",
+                                           "aws",   "gcp",     "lowlatency", "default",   "pae",     "armmp", "686",
+                                           "rpi",   "ppc64le", "s390x",      "microsoft", "arch1",   ".fc",   ".el"};
     size_t parts = 0, at = 0;
     while (parts < 3) {
         size_t digits = digits_in(text_part(text, at, 6));
@@ -288,6 +287,7 @@ static size_t random_name_in(struct text text)
 #define BUILDERS  "built|build|compiled|compile_by|linux version|hostname"
 #define REVISIONS "git|commit|revis|branch|changeset|vcs|describe|-dirty"
 #define RANDOM    "build|random|seed|instance|file_id|file id|vmod"
+#define KERNELS   "linux|kernel|uname|vermagic"
 
 /* hints: words that must stand near a token that could as well be a constant of the source; NULL: none needed. */
 static const struct {
@@ -308,7 +308,7 @@ static const struct {
     [FORM_YEAR] = {year_in, true, "copyright|(c)|\xc2\xa9"},
     [FORM_UUID] = {uuid_in, true, RANDOM},
     [FORM_USER_HOST] = {user_host_in, false, BUILDERS},
-    [FORM_KERNEL] = {kernel_in, false, NULL},
+    [FORM_KERNEL] = {kernel_in, false, KERNELS},
     [FORM_HASH] = {hash_in, true, REVISIONS},
     [FORM_RANDOM_NAME] = {random_name_in, true, NULL},
 };
@@ -369,6 +369,28 @@ static bool differs_randomly(struct text vendor, struct text rebuilt)
     return same <= 1 && text_common_prefix(vendor, rebuilt) + 6 >= vendor.size;
 }
 
+/* The same signs between letters and digits: 2026-11-24 and 2026/11/24 were not made by one script. */
+static bool same_shape(struct text vendor, struct text rebuilt)
+{
+    size_t i = 0, j = 0;
+    for (;;) {
+        while (i < vendor.size && is_alphanumeric(vendor.bytes[i]))
+            i++;
+        while (j < rebuilt.size && is_alphanumeric(rebuilt.bytes[j]))
+            j++;
+        if (i == vendor.size || j == rebuilt.size)
+            return i == vendor.size && j == rebuilt.size;
+        uint8_t a = vendor.bytes[i++], b = rebuilt.bytes[j++];
+        if (a != b && !((a == '+' && b == '-') || (a == '-' && b == '+')))
+            return false;
+    }
+}
+
+static bool has_shape(enum form form)
+{
+    return form == FORM_ISO || form == FORM_COMPACT_DATE || form == FORM_PROSE_DATE;
+}
+
 static bool both_have(enum form form, const struct text_pair *pair, size_t i, size_t j, struct text_pair *token)
 {
     size_t vendor = token_in(form, pair->vendor, i);
@@ -376,6 +398,8 @@ static bool both_have(enum form form, const struct text_pair *pair, size_t i, si
     if (rebuilt == 0 || (forms_table[form].same_size && vendor != rebuilt))
         return false;
     *token = (struct text_pair){text_part(pair->vendor, i, vendor), text_part(pair->rebuilt, j, rebuilt)};
+    if (has_shape(form) && !same_shape(token->vendor, token->rebuilt))
+        return false;
     return text_equal(token->vendor, token->rebuilt) || form != FORM_RANDOM_NAME ||
            differs_randomly(token->vendor, token->rebuilt);
 }

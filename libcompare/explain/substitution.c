@@ -220,10 +220,10 @@ bool is_system_path(struct text path)
 
 bool is_source_file(struct text path)
 {
-    static const char *const endings[] = {".c",   ".h",   ".cc",  ".cpp", ".cxx", ".hpp", ".hh", ".hxx",  ".inl",
-                                          ".ipp", ".tcc", ".C",   ".c++", ".m",   ".mm",  ".rs", ".go",   ".s",
-                                          ".S",   ".asm", ".y",   ".l",   ".ml",  ".mli", ".hs", ".adb",  ".ads",
-                                          ".f",   ".f90", ".F90", ".d",   ".zig", ".nim", ".cu", ".vala", ".inc"};
+    static const char *const endings[] = {".c",   ".h",   ".cc",  ".cpp", ".cxx", ".hpp", ".hh",   ".hxx", ".inl",
+                                          ".ipp", ".tcc", ".C",   ".c++", ".m",   ".mm",  ".rs",   ".go",  ".s",
+                                          ".S",   ".asm", ".y",   ".l",   ".ml",  ".mli", ".hs",   ".adb", ".ads",
+                                          ".f",   ".f90", ".F90", ".zig", ".nim", ".cu",  ".vala", ".inc"};
     for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
         if (text_ends(path, endings[i]))
             return true;

@@ -72,9 +72,18 @@ static uint8_t lower(uint8_t byte)
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }
 
+/* "date" begins in build_date and buildDate, and not in update. */
+static bool word_begins(struct text text, size_t at)
+{
+    uint8_t before = at == 0 ? 0 : text.bytes[at - 1], here = text.bytes[at];
+    return !is_letter(before) || !is_letter(here) || (before >= 'a' && here <= 'Z');
+}
+
 static bool has_word(struct text text, struct text word)
 {
     for (size_t at = 0; at + word.size <= text.size; at++) {
+        if (!word_begins(text, at))
+            continue;
         size_t same = 0;
         while (same < word.size && lower(text.bytes[at + same]) == lower(word.bytes[same]))
             same++;

@@ -30,7 +30,10 @@ bool text_equal(struct text a, struct text b);
 bool text_begins(struct text text, const char *beginning);
 bool text_ends(struct text text, const char *end);
 bool text_has(struct text text, const char *needle);
-/* Without regard to case; of the words separated by '|' in needles, any. Long texts are looked at in their first KiB. */
+/*
+ * Whether a word of the text begins with one of those separated by '|' in needles, without regard to case. Long texts
+ * are looked at in their first KiB.
+ */
 bool text_mentions(struct text text, const char *needles);
 
 size_t text_common_prefix(struct text a, struct text b);
