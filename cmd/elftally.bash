@@ -5,6 +5,11 @@ _elftally_rules()
     elftally rules --format json 2>/dev/null | grep -o '"id": *"[a-z0-9-]*"' | sed 's/.*"\([a-z0-9-]*\)"$/\1/'
 }
 
+_elftally_limits()
+{
+    elftally --help 2>/dev/null | sed -n '/^Limits:/,$s/^  \([a-z]*\) .*/\1/p'
+}
+
 _elftally()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -12,11 +17,11 @@ _elftally()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        compare | rules | normalise | digest)
+        compare | rules | normalise | digest | verify)
             command=${COMP_WORDS[i]}
             break
             ;;
-        -p | --policy | -f | --format | -o | --output | --bytes | --color | --width)
+        -p | --policy | -f | --format | -o | --output | --bytes | --color | --width | --limit)
             ((i++))
             [[ ${COMP_WORDS[i]-} == = ]] && ((i++))
             ;;
@@ -47,6 +52,11 @@ _elftally()
         mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
         return
         ;;
+    --limit)
+        mapfile -t COMPREPLY < <(compgen -W "$(_elftally_limits)" -S = -- "$current")
+        compopt -o nospace
+        return
+        ;;
     --bytes | --width)
         return
         ;;
@@ -59,10 +69,12 @@ _elftally()
 
     case $command in
     rules) options='--format --help' ;;
-    normalise) options='--policy --output --help' ;;
-    digest) options='--policy --help' ;;
+    normalise) options='--policy --output --limit --no-sandbox --help' ;;
+    digest) options='--policy --limit --no-sandbox --help' ;;
+    verify) options='--limit --no-sandbox --help' ;;
     *)
-        options='--policy --format --output --quiet --all --bytes --digest --color --width --help --version'
+        options='--policy --format --output --quiet --all --bytes --digest --color --width'
+        options+=' --limit --no-sandbox --help --version'
         ;;
     esac
 
@@ -72,7 +84,7 @@ _elftally()
         mapfile -t COMPREPLY < <(compgen -W "$(_elftally_rules)" -- "$current")
     else
         words=
-        ((COMP_CWORD == 1)) && words='compare rules normalise digest'
+        ((COMP_CWORD == 1)) && words='compare rules normalise digest verify'
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
         compopt -o filenames
     fi
