@@ -151,7 +151,7 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     if (status == 0) {
         struct compare_confinement confinement = compare_result_confinement(result);
         *outcome = (int)compare_result_verdict(result);
-        if (options.confine)
+        if (options.confine && !arguments->quiet)
             warn_of_what_is_lacking(&confinement);
     }
     if (status == 0 && job->out != NULL)

@@ -31,6 +31,7 @@ void fuzz_open(struct image *image, const uint8_t *bytes, size_t size)
         memcpy(copy, bytes, size);
     image->bytes = copy;
     image->size = size;
+    image->limits = limits_for(NULL, size);
 }
 
 void fuzz_close(struct image *image)
