@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "reading.h"
 
@@ -451,13 +452,18 @@ const uint8_t *elf_plain(const struct elf *elf, const struct sec *section, uint6
         return NULL;
     *owned = malloc(*size + 1);
     uLong made = *size, used = packed;
-    bool exact = false;
-    if (*owned != NULL && type == ELFCOMPRESS_ZLIB)
-        exact = uncompress2(*owned, &made, elf->bytes + begin + header, &used) == Z_OK && used == packed;
-    else if (*owned != NULL && type == 2)
+    bool exact = false, exhausted = *owned == NULL;
+    if (*owned != NULL && type == ELFCOMPRESS_ZLIB) {
+        int status = uncompress2(*owned, &made, elf->bytes + begin + header, &used);
+        exact = status == Z_OK && used == packed;
+        exhausted = status == Z_MEM_ERROR;
+    } else if (*owned != NULL && type == 2) {
         exact = packed >= 4 && memcmp(elf->bytes + begin + header, "\x28\xb5\x2f\xfd", 4) == 0 &&
                 ZSTD_findFrameCompressedSize(elf->bytes + begin + header, packed) == packed &&
                 (made = ZSTD_decompress(*owned, *size, elf->bytes + begin + header, packed)) == *size;
+        exhausted = !exact && ZSTD_getErrorCode(made) == ZSTD_error_memory_allocation;
+    }
+    elf->arena->exhausted |= exhausted;
     return exact && made == *size ? *owned : NULL;
 }
 

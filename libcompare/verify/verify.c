@@ -8,7 +8,6 @@
 #include "verify.h"
 
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@ struct verification {
     const json_t *report;
     struct side sides[2];
     struct arena arena;
+    int failure; /* what kept it from telling, which is no fault of the report's; told in *error */
     struct compare_error *error;
 };
 
@@ -94,8 +94,10 @@ static bool check_file(struct verification *v, struct side *side)
     const json_t *file = json_object_get(v->report, elf->side);
     uint8_t digest[32];
     char hex[65], type[16];
-    if (EVP_Digest(elf->bytes, elf->size, digest, NULL, EVP_sha256(), NULL) != 1)
-        return refuse(v, "SHA-256 cannot be computed");
+    if (!sha256(elf->bytes, elf->size, digest)) {
+        v->failure = error_set(v->error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
+        return false;
+    }
     for (size_t i = 0; i < sizeof(digest); i++)
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     if (!number_is(file, "size", elf->size) || strcmp(text_of(file, "sha256"), hex) != 0)
@@ -510,9 +512,13 @@ int verify_bytes(const char *report, size_t report_size, const uint8_t *vendor, 
     v.sides[1].elf = (struct elf){.side = side_names[1], .bytes = rebuilt, .size = rebuilt_size, .arena = &v.arena};
     json_t *root = json_loadb(report, report_size, JSON_REJECT_DUPLICATES, &json_error);
     v.report = root;
+    /* Jansson has no word for there being no memory. */
+    v.arena.exhausted = root == NULL && json_error.text[0] == '\0';
     bool sound = root != NULL ? check(&v, verified != NULL ? verified : &ignored)
                               : refuse(&v, "line %d: %s", json_error.line, json_error.text);
+    if (v.arena.exhausted)
+        v.failure = error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory to verify the report");
     json_decref(root);
     arena_free(&v.arena);
-    return sound ? 0 : COMPARE_ERROR_REFUSED;
+    return v.failure != 0 ? v.failure : sound ? 0 : COMPARE_ERROR_REFUSED;
 }
