@@ -51,6 +51,9 @@ static int give_up_rights(const struct compare_options *options, uint64_t size, 
     struct compare_confinement ignored = {0};
     got = got != NULL ? got : &ignored;
     got->worker = options != NULL && options->worker;
+    /* Jansson may free twice, or lose a byte of a text, when it is told that there is no memory. */
+    if (options != NULL && (options->worker || options->confine))
+        json_set_alloc_funcs(image_guarded_malloc, free);
     if (options == NULL || !options->confine)
         return 0;
     warm_up();

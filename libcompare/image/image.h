@@ -199,4 +199,7 @@ void content_free(struct content *content);
  */
 int image_guard(int (*work)(void *argument), void *argument, struct compare_error *error);
 
+/* malloc for a library that cannot do without: where there is none, the guarded work ends with COMPARE_ERROR_MEMORY. */
+void *image_guarded_malloc(size_t size);
+
 #endif
