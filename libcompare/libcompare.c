@@ -320,7 +320,10 @@ static int write_take(void *state, const uint8_t *bytes, size_t size)
 
 int compare_normalise(const char *path, const struct compare_options *options, FILE *out, struct compare_error *error)
 {
-    return normalise_into(path, options, write_take, out, error);
+    int status = normalise_into(path, options, write_take, out, error);
+    if (status == 0 && fflush(out) != 0)
+        status = error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot write the normal form: %s", strerror(errno));
+    return status;
 }
 
 int compare_digest(const char *path, const struct compare_options *options, uint8_t digest[32],
