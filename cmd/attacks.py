@@ -178,6 +178,12 @@ def _(lab):
     return vendor, rebuilt
 
 
+@attack("a payload in .comment behind a small .bss", "ld.so zeroes no further than p_memsz: it stays in memory")
+def _(lab):
+    vendor, rebuilt = library(lab)
+    return vendor, lab.update(rebuilt, ".comment", b"GCC: (Debian) payload\0")
+
+
 @attack("code beyond 4 KiB in the slack of a 64 KiB page", "kernels with 64 KiB pages map it with the code")
 def _(lab):
     vendor, rebuilt = lab.two("-O2", compiler="aarch64-linux-gnu-gcc")
@@ -424,15 +430,15 @@ def _(lab):
     pair = []
     for elf, text in zip(plain(lab), (b"GCC: (Debian) 12.2.0", b"GDC: (Debian) 12.2.0")):
         elf = lab.update(elf, ".comment", text + b"\0")
-        writable(elf).p_filesz = writable(elf).p_memsz
+        writable(elf).p_filesz += 64
         pair.append(elf)
     return pair
 
 
-@attack("p_filesz raised to p_memsz", ".bss begins with bytes of the file, not with zeros", anomaly="nobits-over-bytes")
+@attack("p_filesz raised into .bss", ".bss begins with bytes of the file, not with zeros", anomaly="nobits-over-bytes")
 def _(lab):
     vendor, rebuilt = plain(lab)
-    writable(rebuilt).p_filesz = writable(rebuilt).p_memsz
+    writable(rebuilt).p_filesz += 64
     return vendor, rebuilt
 
 

@@ -127,7 +127,7 @@ static size_t layout_linked(struct built *built)
     end = place(built, BUILT_PAGE, SHF_ALLOC | SHF_EXECINSTR, false);
     add_segment(built, PT_LOAD, PF_R | PF_X, BUILT_PAGE, end, 0);
     end = place(built, (size_t)2 * BUILT_PAGE, SHF_ALLOC | SHF_WRITE, false);
-    add_segment(built, PT_LOAD, PF_R | PF_W, (size_t)2 * BUILT_PAGE, end, 64);
+    add_segment(built, PT_LOAD, PF_R | PF_W, (size_t)2 * BUILT_PAGE, end, BUILT_PAGE);
     for (size_t i = 1; i < built->section_count; i++) {
         const Elf64_Shdr *header = &built->sections[i].header;
         if (header->sh_type == SHT_NOTE && (header->sh_flags & SHF_ALLOC) != 0)

@@ -142,15 +142,24 @@ static void load(struct elf *elf, struct range range, bool executable)
         elf->executable[elf->executable_count++] = range;
 }
 
-/* Whole pages: what lies before and behind a segment's bytes in its pages is mapped with them. */
-static struct range pages_of(const struct elf *elf, const struct seg *segment)
+/*
+ * Whole pages: what lies before and behind a segment's bytes in its pages is mapped with them. What p_memsz asks for
+ * behind p_filesz becomes zeros for certain only in the last PT_LOAD, if it may be written to; ld.so clears no more.
+ */
+static void load_pages(struct elf *elf, const struct seg *segment, bool is_last, bool runs)
 {
-    uint64_t begin = segment->offset < elf->size ? segment->offset : elf->size;
-    uint64_t end = segment->file_size > 0 ? begin + segment->file_size : begin;
-    /* Behind p_filesz the kernel writes zeros, where p_memsz asks for it and it may. */
-    if (segment->memory_size <= segment->file_size || (segment->flags & PF_W) == 0)
-        end += (elf->page - end % elf->page) % elf->page;
-    return (struct range){begin - begin % elf->page, end < elf->size ? end : elf->size};
+    uint64_t at = segment->offset < elf->size ? segment->offset : elf->size;
+    uint64_t file_end = segment->file_size > 0 ? at + segment->file_size : at;
+    uint64_t page_end = file_end + (elf->page - file_end % elf->page) % elf->page;
+    uint64_t seen_again = file_end;
+    if (page_end > elf->size)
+        page_end = elf->size;
+    if (is_last && (segment->flags & PF_W) != 0 && segment->memory_size > segment->file_size) {
+        uint64_t cleared = segment->memory_size - segment->file_size;
+        seen_again = cleared < page_end - file_end ? file_end + cleared : page_end;
+    }
+    load(elf, (struct range){at - at % elf->page, file_end}, runs);
+    load(elf, (struct range){seen_again, page_end}, runs);
 }
 
 /* Without a PT_GNU_STACK that says otherwise, kernels may make executable what is readable. */
@@ -166,12 +175,15 @@ static bool stack_runs(const struct elf *elf)
 static void load_segments(struct elf *elf)
 {
     uint64_t runs = stack_runs(elf) ? PF_X | PF_R : PF_X;
-    for (size_t i = 0; i < elf->segment_count; i++) {
-        const struct seg *segment = &elf->segments[i];
-        if (segment->type == PT_LOAD)
-            load(elf, pages_of(elf, segment), (segment->flags & runs) != 0);
-        else if (segment->type != PT_NULL && segment->file_size > 0)
+    bool is_last = true;
+    for (size_t i = elf->segment_count; i > 0; i--) {
+        const struct seg *segment = &elf->segments[i - 1];
+        if (segment->type == PT_LOAD) {
+            load_pages(elf, segment, is_last, (segment->flags & runs) != 0);
+            is_last = false;
+        } else if (segment->type != PT_NULL && segment->file_size > 0) {
             load(elf, (struct range){segment->offset, segment->offset + segment->file_size}, false);
+        }
     }
 }
 
@@ -189,7 +201,7 @@ static void load_sections(struct elf *elf)
 
 static bool read_load_view(struct elf *elf)
 {
-    size_t most = elf->segment_count + elf->section_count + 2;
+    size_t most = 2 * elf->segment_count + elf->section_count + 2;
     uint64_t phoff = member(elf, 0, 32, 28);
     elf->load = arena_alloc(elf->arena, most, sizeof(*elf->load));
     elf->executable = arena_alloc(elf->arena, most, sizeof(*elf->executable));
