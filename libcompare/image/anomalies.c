@@ -70,6 +70,24 @@ static bool must_be_single(uint32_t type)
            type == PT_GNU_RELRO || type == PT_GNU_PROPERTY;
 }
 
+/*
+ * ld.so maps a library in one piece and takes all rights from what lies between its PT_LOADs: bytes of the file that
+ * are not in the load view. PT_GNU_RELRO, by p_memsz and rounded down to pages, would make them readable again.
+ */
+static bool protects_what_is_loaded(const struct image *image, const struct segment *relro)
+{
+    const uint64_t page = 4096;
+    struct range pages = {relro->addresses.begin / page * page, relro->addresses.end / page * page};
+    bool found = pages.begin >= pages.end;
+    for (size_t i = 0; i < image->segment_count && !found; i++) {
+        const struct segment *segment = &image->segments[i];
+        uint64_t end = segment->addresses.end;
+        found = segment->type == PT_LOAD && segment->addresses.begin / page * page <= pages.begin &&
+                pages.end <= end + (page - end % page) % page;
+    }
+    return found;
+}
+
 static int other_segments(const struct image *image, struct list *anomalies)
 {
     int status = 0;
@@ -94,6 +112,9 @@ static int other_segments(const struct image *image, struct list *anomalies)
             status =
                 anomaly_add(anomalies, "segment-place", at,
                             "segment %zu (p_type %#x): no PT_LOAD maps its p_vaddr to its p_offset", i, segment->type);
+        if (status == 0 && segment->type == PT_GNU_RELRO && !protects_what_is_loaded(image, segment))
+            status = anomaly_add(anomalies, "segment-place", at,
+                                 "segment %zu: PT_GNU_RELRO reaches beyond the pages of a PT_LOAD", i);
         const struct extent *owner = image_extent_at(image, segment->file_offset);
         if (status == 0 && segment->type == PT_NOTE && segment->file_size > 0 && owner != NULL &&
             owner->owner != OWNER_SEGMENT &&

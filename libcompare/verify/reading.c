@@ -349,6 +349,21 @@ static bool maps_its_headers(const struct elf *elf)
     return !interpreted || mapped;
 }
 
+/* Pages between PT_LOADs hold bytes of the file that ld.so made unreadable, and would make readable as RELRO. */
+static bool relro_is_loaded(const struct elf *elf, const struct seg *relro)
+{
+    uint64_t first = relro->address >> 12, behind = (relro->address + relro->memory_size) >> 12;
+    if (first >= behind)
+        return true;
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        uint64_t end = segment->address + segment->memory_size;
+        if (segment->type == PT_LOAD && segment->address >> 12 <= first && behind <= (end >> 12) + (end % 4096 != 0))
+            return true;
+    }
+    return false;
+}
+
 static void find_contradictions(struct elf *elf)
 {
     uint64_t end = 0;
@@ -359,6 +374,10 @@ static void find_contradictions(struct elf *elf)
         if (segment->address < end || segment->file_size > segment->memory_size)
             elf->contradiction = "PT_LOADs overlap, or one has more in the file than in memory";
         end = segment->address + segment->memory_size;
+    }
+    for (size_t i = 0; elf->linked && i < elf->segment_count; i++) {
+        if (elf->segments[i].type == PT_GNU_RELRO && !relro_is_loaded(elf, &elf->segments[i]))
+            elf->contradiction = "PT_GNU_RELRO reaches beyond the pages of a PT_LOAD";
     }
     if (elf->linked && !maps_its_headers(elf))
         elf->contradiction = "no PT_LOAD maps the program headers to where ld.so reads them";
