@@ -2,6 +2,7 @@
  * Two stories, one truth: where views of the same bytes disagree, the image is anomalous and no rule applies to it.
  * The loader goes by program headers and the dynamic segment; section headers are hearsay that must fit them.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "parts.h"
@@ -106,7 +107,8 @@ static int other_segments(const struct image *image, struct list *anomalies)
             if (seen_count < ARRAY_COUNT(seen))
                 seen[seen_count++] = segment->type;
         }
-        if (status == 0 && has_two_places(segment->type) && segment->file_size > 0 &&
+        /* ld.so reckons its load address from PT_PHDR's, however long it is. */
+        if (status == 0 && has_two_places(segment->type) && (segment->file_size > 0 || segment->type == PT_PHDR) &&
             (!image_file_range(image, segment->address, segment->file_size, &mapped) ||
              mapped.begin != segment->file_offset))
             status =
@@ -289,7 +291,9 @@ static int dynamic_sections(const struct image *image, const struct section *sec
                                section->name, (uintmax_t)pairs[i].tag);
     }
     const struct dynamic_entry *strings = image_dynamic(image, DT_STRTAB);
-    if (section->type == SHT_DYNSYM && strings != NULL && section->link < image->section_count &&
+    /* Android's ld.so takes the names of libraries from there, if from anywhere (bionic's linker_phdr.cpp). */
+    bool names_strings = section->type == SHT_DYNSYM || (section->type == SHT_DYNAMIC && section->link != 0);
+    if (names_strings && strings != NULL && section->link < image->section_count &&
         image->sections[section->link].address != strings->value)
         return anomaly_add(anomalies, "dynamic-section", at, "the strings of %s are not at DT_STRTAB", section->name);
     return 0;
@@ -316,6 +320,22 @@ static int sections_find(const struct image *image, struct list *anomalies)
     return status;
 }
 
+/*
+ * Kernels choose the reader of a file by e_machine, and some do not look at EI_CLASS (arch/x86/include/asm/elf.h,
+ * elf_check_arch): such a one takes the header of a file for another, if e_phentsize fits where that has it.
+ */
+static int other_class(const struct image *image, struct list *anomalies)
+{
+    static const uint16_t narrow[] = {EM_386, EM_68K, EM_ARM, EM_PPC, EM_SPARC, EM_SPARC32PLUS, EM_SH};
+    bool twofold = !image->is64 && image->size >= sizeof(Elf64_Ehdr) &&
+                   image_u16(image, image->bytes + offsetof(Elf64_Ehdr, e_phentsize)) == sizeof(Elf64_Phdr);
+    for (size_t i = 0; i < ARRAY_COUNT(narrow); i++)
+        twofold |= image->is64 && image->header.e_machine == narrow[i];
+    return twofold ? anomaly_add(anomalies, "two-classes", EI_CLASS,
+                                 "a kernel that goes by e_machine reads a header of the other class here")
+                   : 0;
+}
+
 int anomalies_find(struct image *image, struct list *anomalies, struct compare_error *error)
 {
     int status = 0;
@@ -325,6 +345,8 @@ int anomalies_find(struct image *image, struct list *anomalies, struct compare_e
     if (status == 0 && image->section_count > 0 && image->names_index >= image->section_count)
         status =
             anomaly_add(anomalies, "section-names", 0, "e_shstrndx %ju is no section", (uintmax_t)image->names_index);
+    if (status == 0 && image_is_linked(image))
+        status = other_class(image, anomalies);
     if (status == 0 && image_is_linked(image))
         status = load_segments(image, anomalies);
     if (status == 0 && image_is_linked(image))

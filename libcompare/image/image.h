@@ -90,6 +90,7 @@ struct image {
     bool is64, big_endian;
     Elf64_Ehdr header; /* as in the file, widened */
     uint64_t section_count, names_index;
+    bool runs_on_linux; /* a machine whose programs Linux loads */
     uint64_t page_size; /* the largest that this machine's kernels use, in bytes */
 
     struct segment *segments;

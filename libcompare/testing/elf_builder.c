@@ -23,7 +23,8 @@ void built_begin(struct built *built, bool is64, bool big_endian, uint16_t type)
     built->header.e_ident[EI_DATA] = big_endian ? ELFDATA2MSB : ELFDATA2LSB;
     built->header.e_ident[EI_VERSION] = EV_CURRENT;
     built->header.e_type = type;
-    built->header.e_machine = is64 ? (big_endian ? EM_S390 : EM_X86_64) : (big_endian ? EM_68K : EM_386);
+    /* Machines with pages of 4 KiB. */
+    built->header.e_machine = big_endian ? EM_S390 : is64 ? EM_X86_64 : EM_386;
     built->header.e_version = EV_CURRENT;
     built->header.e_ehsize = is64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
     built->header.e_shentsize = is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
