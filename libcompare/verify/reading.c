@@ -11,7 +11,6 @@
 #include "reading.h"
 
 #define CONTENT_LIMIT ((uint64_t)1 << 30)
-#define UNTOLD        "what its relocations refer to cannot be told"
 
 uint64_t elf_number(const struct elf *elf, uint64_t at, unsigned width)
 {
@@ -56,10 +55,38 @@ static uint64_t half(const struct elf *elf, unsigned at64, unsigned at32)
 /* The largest page that Linux has been configured for on this machine. */
 static uint64_t page_size(uint64_t machine)
 {
-    bool small =
-        machine == EM_386 || machine == EM_X86_64 || machine == EM_S390 || machine == EM_RISCV || machine == EM_68K;
-    bool sparc = machine == EM_SPARC || machine == EM_SPARC32PLUS || machine == EM_SPARCV9;
-    return small ? 4096 : sparc ? 8192 : machine == EM_PPC ? 262144 : 65536;
+    switch (machine) {
+    case EM_386:
+    case EM_X86_64:
+    case EM_S390:
+    case EM_RISCV:
+        return 4096;
+    case EM_SPARC:
+    case EM_SPARC32PLUS:
+    case EM_SPARCV9:
+    case EM_68K: /* ColdFire */
+    case EM_ALPHA:
+        return 8192;
+    case EM_PPC:
+        return 262144;
+    case 164: /* Hexagon */
+        return 1048576;
+    default:
+        return 65536;
+    }
+}
+
+/* Whether Linux has been ported to this machine; what loads programs of others, and by what, is not known here. */
+static bool is_of_linux(uint64_t machine)
+{
+    static const uint64_t others[] = {
+        EM_ARM,    EM_AARCH64,     EM_MIPS,         EM_PPC64,      EM_PARISC,     EM_IA_64,        EM_SH, EM_OPENRISC,
+        EM_XTENSA, EM_ARC_COMPACT, EM_ALTERA_NIOS2, EM_MICROBLAZE, 195 /* ARC */, 252 /* C-SKY */, 258 /* LoongArch */};
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        if (machine == others[i])
+            return true;
+    }
+    return page_size(machine) != 65536;
 }
 
 static bool read_segments(struct elf *elf)
@@ -239,6 +266,58 @@ static bool refer(struct elf *elf, const struct sec *symbols, const struct sec *
     return section < elf->section_count;
 }
 
+static bool starts(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* ld joins sections of one name, and of one name with something behind it: what goes with loaded ones is loaded. */
+static void read_companions(struct elf *elf)
+{
+    for (size_t i = 1; i < elf->section_count; i++) {
+        const char *loaded = elf_section_name(elf, &elf->sections[i]);
+        bool info = starts(loaded, ".gnu.linkonce.wi.");
+        if ((elf->sections[i].flags & SHF_ALLOC) == 0 ||
+            !(starts(loaded, ".debug_") || starts(loaded, ".gdb_index") || starts(loaded, ".comment") ||
+              starts(loaded, ".gnu") || starts(loaded, ".note.gnu.gold-version")))
+            continue;
+        for (size_t k = 1; k < elf->section_count; k++) {
+            const char *name = elf_section_name(elf, &elf->sections[k]);
+            if ((elf->sections[k].flags & SHF_ALLOC) == 0 && name[0] != '\0' &&
+                (starts(loaded, name) || (info && starts(name, ".debug_info"))))
+                elf->sections[k].referred = true;
+        }
+    }
+}
+
+/* Symbols that stand for the size or the address of a section by its name. */
+static bool asks_for_sections(const struct elf *elf, const struct sec *symbols)
+{
+    uint64_t entry = elf->wide ? 24 : 16;
+    if (symbols->link >= elf->section_count)
+        return true;
+    struct range strings = elf->sections[symbols->link].bytes;
+    for (uint64_t at = symbols->bytes.begin; symbols->bytes.end - at >= entry; at += entry) {
+        uint64_t name = elf_number(elf, at, 4), room = range_size(strings);
+        const uint8_t *text = elf->bytes + strings.begin + name;
+        if (name < room && ((room - name >= 8 && memcmp(text, ".sizeof.", 8) == 0) ||
+                            (room - name >= 9 && memcmp(text, ".startof.", 9) == 0)))
+            return true;
+    }
+    return false;
+}
+
+/* Relocations stand in SHT_REL and SHT_RELA; in a type that is not known there may be more of them. */
+static bool has_unknown_type(const struct elf *elf)
+{
+    for (size_t i = 1; i < elf->section_count; i++) {
+        uint64_t type = elf->sections[i].type;
+        if (type > SHT_SYMTAB_SHNDX && type < 0x6ffffff5 && type >> 8 != 0x6fff4c)
+            return true;
+    }
+    return false;
+}
+
 /* By a symbol that is not local, or by a relocation of what is loaded. */
 static bool read_references(struct elf *elf)
 {
@@ -251,6 +330,8 @@ static bool read_references(struct elf *elf)
         symbols = section->type == SHT_SYMTAB ? section : symbols;
         indices = section->type == SHT_SYMTAB_SHNDX ? section : indices;
     }
+    read_companions(elf);
+    told = told && !has_unknown_type(elf) && (symbols == NULL || !asks_for_sections(elf, symbols));
     for (uint64_t i = 0; told && symbols != NULL && i < range_size(symbols->bytes) / entry; i++)
         told = elf_number(elf, symbols->bytes.begin + i * entry + (elf->wide ? 4 : 12), 1) >> 4 == STB_LOCAL ||
                refer(elf, symbols, indices, i);
@@ -364,6 +445,38 @@ static bool relro_is_loaded(const struct elf *elf, const struct seg *relro)
     return false;
 }
 
+/* On some machines the kernel takes EI_CLASS from e_machine: e_phentsize must not fit where the other class has it. */
+static bool read_by_other_class(const struct elf *elf)
+{
+    static const uint64_t of_32_bits[] = {EM_386, EM_ARM, EM_PPC, EM_SPARC, EM_SPARC32PLUS, EM_68K, EM_SH};
+    if (!elf->wide)
+        return elf->size >= 64 && elf_number(elf, 54, 2) == 56;
+    for (size_t i = 0; i < ARRAY_COUNT(of_32_bits); i++) {
+        if (elf->machine == of_32_bits[i])
+            return true;
+    }
+    return false;
+}
+
+/* ld.so reckons where it is from PT_PHDR; Android's goes by .dynamic's header to the names of libraries. */
+static bool misleads_about_itself(const struct elf *elf)
+{
+    uint64_t phoff = member(elf, 0, 32, 28), at, strings;
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        if (segment->type == PT_PHDR &&
+            (segment->offset != phoff || !elf_place(elf, segment->address, 1, &at) || at != phoff))
+            return true;
+    }
+    for (size_t i = 1; elf_dynamic(elf, DT_STRTAB, &strings) && i < elf->section_count; i++) {
+        const struct sec *section = &elf->sections[i];
+        if (section->type == SHT_DYNAMIC && (section->flags & SHF_ALLOC) != 0 && section->size > 0 &&
+            section->link != 0 && section->link < elf->section_count && elf->sections[section->link].address != strings)
+            return true;
+    }
+    return false;
+}
+
 static void find_contradictions(struct elf *elf)
 {
     uint64_t end = 0;
@@ -390,8 +503,17 @@ static void find_contradictions(struct elf *elf)
         if (loaded && !is_where_it_says(elf, section))
             elf->contradiction = "a section claims other bytes than its segment maps";
     }
-    if (elf->relocatable && !read_references(elf))
-        elf->contradiction = UNTOLD;
+    for (size_t i = 1; elf->linked && i < elf->section_count; i++) {
+        const struct sec *section = &elf->sections[i];
+        if ((section->flags & SHF_ALLOC) == 0 && section->link < elf->section_count &&
+            section->type != SHT_SYMTAB_SHNDX && !range_empty(section->bytes))
+            elf->sections[section->link].indexed = elf->sections[section->link].type == SHT_SYMTAB;
+    }
+    if (elf->linked && misleads_about_itself(elf))
+        elf->contradiction = "PT_PHDR or the header of .dynamic names another place than ld.so reads";
+    if (elf->linked && read_by_other_class(elf))
+        elf->contradiction = "a kernel may read it as a file of the other class";
+    elf->untold = elf->relocatable ? !read_references(elf) : !is_of_linux(elf->machine);
     if (elf->section_count > 0 && elf->shstrndx >= elf->section_count)
         elf->contradiction = "e_shstrndx is no section";
 }
@@ -464,6 +586,39 @@ bool elf_address(const struct elf *elf, uint64_t at, uint64_t *address)
             *address = segment->address + (at - segment->offset);
             return true;
         }
+    }
+    return false;
+}
+
+bool elf_dynamic(const struct elf *elf, uint64_t tag, uint64_t *value)
+{
+    unsigned width = elf->wide ? 8 : 4;
+    bool found = false;
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        struct range table = {elf->segments[i].offset, elf->segments[i].offset + elf->segments[i].file_size};
+        if (elf->segments[i].type != PT_DYNAMIC)
+            continue;
+        for (uint64_t at = table.begin; at + 2 * width <= table.end && elf_number(elf, at, width) != DT_NULL;
+             at += 2 * width) {
+            if (elf_number(elf, at, width) != tag)
+                continue;
+            *value = elf_number(elf, at + width, width);
+            found = true;
+        }
+    }
+    return found;
+}
+
+bool elf_place(const struct elf *elf, uint64_t address, uint64_t size, uint64_t *at)
+{
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        uint64_t inside = address - segment->address;
+        if (segment->type != PT_LOAD || address < segment->address || inside > segment->file_size ||
+            size > segment->file_size - inside)
+            continue;
+        *at = segment->offset + inside;
+        return true;
     }
     return false;
 }

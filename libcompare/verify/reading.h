@@ -13,7 +13,8 @@ struct seg {
 struct sec {
     uint64_t name, type, flags, address, offset, size, link, info, align, entry_size;
     struct range bytes; /* empty where it has none in the file */
-    bool referred;      /* in objects: code, data or another file can refer to it */
+    bool referred;      /* in objects: code, data or another file can refer to it, or it is loaded with them */
+    bool indexed;       /* in linked files: relocations that are not loaded name its entries */
     enum { EXACT_UNKNOWN, EXACT_YES, EXACT_NO } exact;
 };
 
@@ -43,6 +44,7 @@ struct elf {
     size_t load_count, executable_count;
     uint64_t claimed_end;      /* behind it lies the overlay */
     const char *contradiction; /* two views of the same bytes disagree: no rule may be used. NULL: none */
+    bool untold; /* what acts on it cannot be told: no rule may be used either, and it is no contradiction */
 };
 
 /* False where the file cannot be read as ELF, or there is no memory; *what then says so. */
@@ -67,6 +69,14 @@ bool elf_stream_is_exact(const struct elf *elf, struct sec *section);
 
 /* Whether a PT_LOAD maps the offset as part of its file bytes, and to where. */
 bool elf_address(const struct elf *elf, uint64_t at, uint64_t *address);
+
+/* Whether those who read a section with this name decompress it. */
+bool section_is_unpacked(const struct elf *elf, const struct sec *section);
+
+/* The value of the last entry of this tag, as ld.so takes it. */
+bool elf_dynamic(const struct elf *elf, uint64_t tag, uint64_t *value);
+/* The file offset of so many bytes at an address. */
+bool elf_place(const struct elf *elf, uint64_t address, uint64_t size, uint64_t *at);
 
 /* conditions.c: whether a rule may set these bytes aside, by this file alone. */
 bool condition_holds(const struct elf *elf, const char *rule, struct range range);

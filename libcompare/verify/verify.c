@@ -201,7 +201,8 @@ static bool check_identical(struct verification *v, const struct line *line, con
 /* Zeros in place of what the other side has set aside: what a normal form has there. */
 static bool is_emptied(const struct elf *elf, struct range range)
 {
-    return elf->contradiction == NULL && !ranges_overlap(elf->load, elf->load_count, range) && elf_zero(elf, range);
+    return elf->contradiction == NULL && !elf->untold && !ranges_overlap(elf->load, elf->load_count, range) &&
+           elf_zero(elf, range);
 }
 
 static bool check_extents(struct verification *v, const struct side *side, const struct side *other)
