@@ -1512,9 +1512,9 @@ def _(lab, armed):
         section=".modinfo")
 def _(lab, armed):
     name = ".modinfo" if armed else ".note.gnu.build-id"
-    source = ID_OBJECT.replace("USE", "").replace(".note.gnu.build-id", name).replace("@note", "%note")
-    return tuple(lab.build("-c", source=source.replace('"ID"', f'"\\0license={text}\\0\\0\\0\\0\\0\\0\\0\\0"'), suffix=".s")
-                 for text in ("GPL", "BSD"))
+    source = ID_OBJECT.replace("USE", "").replace(".note.gnu.build-id", name)
+    ids = (f"\\0license={text}" + 8 * "\\0" for text in ("GPL", "BSD"))
+    return tuple(lab.build("-c", source=source.replace('"ID"', f'"{text}"'), suffix=".s") for text in ids)
 
 
 @attack("code of an object holds the size of its .debug_str", "ld defines .sizeof. and the name of any section",

@@ -95,7 +95,7 @@ static bool mark_relocations(const struct symbols *symbols, const struct section
 
 /*
  * Sections of which it is known that they relocate nothing and are read by themselves: those of the gABI up to
- * SHT_SYMTAB_SHNDX, GNU's, LLVM's and the processors'. In others there may be relocations (SHT_RELR, SHT_CREL, Android's).
+ * SHT_SYMTAB_SHNDX, GNU's, LLVM's and the processors'. In others there may be relocations: SHT_RELR, SHT_CREL.
  */
 static bool type_is_known(uint32_t type)
 {

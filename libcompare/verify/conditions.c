@@ -485,7 +485,7 @@ static const struct sec *unloaded_section(const struct elf *elf, struct range ra
                : NULL;
 }
 
-/* Debug information alone is decompressed by those who read it; the linker's plugin and the kernel decompress nothing. */
+/* Debug information alone is decompressed by its readers; the linker's plugin and the kernel decompress nothing. */
 bool section_is_unpacked(const struct elf *elf, const struct sec *section)
 {
     static const char debug[] = ".debug_", early[] = ".gnu.debuglto_.debug_";
