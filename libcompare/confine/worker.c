@@ -24,6 +24,14 @@ struct message {
 
 #define MESSAGE_MAGIC 0x656c6674
 
+/* Coverage counts are written at exit, which a worker does not come to. */
+#ifdef COMPARE_COVERAGE
+void __gcov_dump(void);
+#define WRITE_COUNTS() __gcov_dump()
+#else
+#define WRITE_COUNTS() ((void)0)
+#endif
+
 static int64_t milliseconds_now(void)
 {
     struct timespec now;
@@ -57,6 +65,7 @@ static void be_the_worker(const struct compare_work *work, int fd, pid_t parent)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(1);
     message.status = work->run(work->argument, &message.outcome, &message.error);
+    WRITE_COUNTS();
     _exit(send_message(fd, &message) ? 0 : 1);
 }
 
