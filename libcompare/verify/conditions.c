@@ -99,16 +99,9 @@ static bool entry_leads_to(const struct elf *elf, uint64_t tag, uint64_t value, 
 
 static bool table_may_cover(const struct elf *elf, struct range addresses)
 {
-    unsigned width = elf->wide ? 8 : 4;
-    for (size_t i = 0; i < elf->segment_count; i++) {
-        struct range table = segment_bytes(&elf->segments[i]);
-        if (elf->segments[i].type != PT_DYNAMIC)
-            continue;
-        for (uint64_t at = table.begin; at + 2 * width <= table.end && elf_number(elf, at, width) != DT_NULL;
-             at += 2 * width) {
-            if (entry_leads_to(elf, elf_number(elf, at, width), elf_number(elf, at + width, width), addresses))
-                return true;
-        }
+    for (size_t i = 0; i < elf->dynamic_count; i++) {
+        if (entry_leads_to(elf, elf->dynamic[i].tag, elf->dynamic[i].value, addresses))
+            return true;
     }
     return false;
 }
@@ -237,11 +230,16 @@ static bool build_id(const struct elf *elf, struct range range)
     const struct seg *holder = NULL;
     unsigned count = 0;
     bool sound = false;
+    uint64_t walked = 0;
     for (size_t i = 0; elf->linked && i < elf->segment_count; i++) {
         const struct seg *segment = &elf->segments[i];
         unsigned here = 0;
         if (segment->type != PT_NOTE || segment->file_size == 0)
             continue;
+        /* More notes than the file has room for are the same ones, walked again and again. */
+        walked += segment->file_size;
+        if (walked > elf->size)
+            return false;
         bool filled = walk_notes(elf, segment_bytes(segment), segment->align, NT_GNU_BUILD_ID, &found, &here);
         if (here > 0) {
             own = found;
@@ -261,7 +259,7 @@ static bool build_id(const struct elf *elf, struct range range)
             own = found;
             sound = filled && (section->flags & (SHF_WRITE | SHF_EXECINSTR)) == 0 && !section->referred &&
                     is_unambiguous(section->bytes, own, section->align) &&
-                    strcmp(elf_section_name(elf, section), ".note.gnu.build-id") == 0;
+                    strcmp(elf_readable_name(elf, section), ".note.gnu.build-id") == 0;
         }
         count += here;
     }
@@ -357,7 +355,7 @@ static bool is_link(const struct elf *elf, const struct sec *section)
     uint64_t name = strnlen((const char *)bytes, section->size), crc = up(name + 1, 4);
     if (!printable(bytes, name) || name == 0)
         return false;
-    if (strcmp(elf_section_name(elf, section), ".gnu_debugaltlink") == 0)
+    if (strcmp(elf_readable_name(elf, section), ".gnu_debugaltlink") == 0)
         return section->size == name + 21;
     return section->size == crc + 4 &&
            elf_zero(elf, (struct range){section->bytes.begin + name, section->bytes.begin + crc});
@@ -439,15 +437,25 @@ static const struct kind {
 static bool is_named(const char *name, const char *names)
 {
     char wanted[64];
-    size_t length = strlen(name);
     if (names[0] == '\0')
         return true;
-    if (length > 4 && strcmp(name + length - 4, ".dwo") == 0)
+    size_t length = name != NULL ? strnlen(name, sizeof(wanted)) : 0;
+    if (length > 4 && length < sizeof(wanted) && strncmp(name, ".debug_", 7) == 0 &&
+        strcmp(name + length - 4, ".dwo") == 0)
         length -= 4;
-    if (length == 0 || memchr(name, ' ', length) != NULL ||
-        (size_t)snprintf(wanted, sizeof(wanted), " %.*s ", (int)(length < 60 ? length : 60), name) >= sizeof(wanted))
+    if (length == 0 || length > sizeof(wanted) - 3 || memchr(name, ' ', length) != NULL)
         return false;
+    snprintf(wanted, sizeof(wanted), " %.*s ", (int)length, name);
     return strstr(names, wanted) != NULL;
+}
+
+/* A section comes to one kind's content at most: by their names and types they exclude each other. */
+static bool has_content_of(const struct elf *elf, const struct sec *section, const struct kind *kind)
+{
+    struct sec *asked = &elf->sections[section - elf->sections];
+    if (asked->of_its_kind == NOT_ASKED)
+        asked->of_its_kind = kind->fits(elf, section) ? YES : NO;
+    return asked->of_its_kind == YES;
 }
 
 static bool is_of_kind(const struct elf *elf, const struct sec *section, const struct kind *kind)
@@ -460,7 +468,8 @@ static bool is_of_kind(const struct elf *elf, const struct sec *section, const s
         return false;
     return type && (section->flags & SHF_ALLOC) == 0 && (section->flags & ~kind->flags) == 0 &&
            !range_empty(section->bytes) && is_named(elf_section_name(elf, section), kind->names) &&
-           (strcmp(kind->rule, "symbols") != 0 || (elf->linked && !section->indexed)) && kind->fits(elf, section);
+           (strcmp(kind->rule, "symbols") != 0 || (elf->linked && !section->indexed)) &&
+           has_content_of(elf, section, kind);
 }
 
 static bool is_excused_by(const struct elf *elf, const struct sec *section, const char *rule)
@@ -489,7 +498,7 @@ static const struct sec *unloaded_section(const struct elf *elf, struct range ra
 bool section_is_unpacked(const struct elf *elf, const struct sec *section)
 {
     static const char debug[] = ".debug_", early[] = ".gnu.debuglto_.debug_";
-    const char *name = elf_section_name(elf, section);
+    const char *name = elf_readable_name(elf, section);
     return strncmp(name, debug, sizeof(debug) - 1) == 0 || strncmp(name, early, sizeof(early) - 1) == 0;
 }
 

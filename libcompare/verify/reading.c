@@ -10,7 +10,11 @@
 
 #include "reading.h"
 
-#define CONTENT_LIMIT ((uint64_t)1 << 30)
+/* What the compressed sections of a file may come to together: a bomb is a small file. */
+#define CONTENT_LIMIT(size) (((uint64_t)1 << 30) + 8 * (size))
+
+/* C++ makes names of some kilobytes; longer ones would be read once for each section that has one. */
+#define NAME_LIMIT 65536
 
 uint64_t elf_number(const struct elf *elf, uint64_t at, unsigned width)
 {
@@ -156,6 +160,10 @@ static bool read_sections(struct elf *elf)
         if (section->type != SHT_NULL && section->type != SHT_NOBITS && section->size > 0 &&
             !fits(elf, section->offset, section->size, &section->bytes))
             return false;
+        uint64_t stated = member(elf, section->bytes.begin, 8, 4);
+        if ((section->flags & SHF_COMPRESSED) != 0 &&
+            __builtin_add_overflow(elf->decompressed, stated, &elf->decompressed))
+            elf->decompressed = UINT64_MAX;
     }
     return true;
 }
@@ -248,6 +256,63 @@ static bool read_load_view(struct elf *elf)
     return true;
 }
 
+/* ---- The dynamic table ---- */
+
+static int dyn_order(const void *left, const void *right)
+{
+    const struct dyn *a = left, *b = right;
+    return a->tag != b->tag ? (a->tag < b->tag ? -1 : 1) : (a->at > b->at) - (a->at < b->at);
+}
+
+/* ld.so takes one table, and reads on to DT_NULL wherever p_filesz ends (glibc elf/get-dynamic-info.h). */
+static bool read_dynamic(struct elf *elf)
+{
+    unsigned width = elf->wide ? 8 : 4, entry = 2 * width;
+    bool found = false;
+    for (size_t i = 0; elf->linked && i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        bool ended = false;
+        if (segment->type != PT_DYNAMIC)
+            continue;
+        if (found)
+            elf->contradiction = "there is more than one dynamic table";
+        if (found)
+            break;
+        found = true;
+        elf->dynamic = arena_alloc(elf->arena, segment->file_size / entry, sizeof(*elf->dynamic));
+        if (elf->dynamic == NULL)
+            return false;
+        for (uint64_t k = 0; !ended && k < segment->file_size / entry; k++) {
+            uint64_t at = segment->offset + k * entry;
+            struct dyn dyn = {elf_number(elf, at, width), elf_number(elf, at + width, width), at};
+            ended = dyn.tag == DT_NULL;
+            if (!ended)
+                elf->dynamic[elf->dynamic_count++] = dyn;
+        }
+        if (!ended)
+            elf->contradiction = "the dynamic table does not end where its segment does";
+    }
+    if (elf->dynamic_count > 1)
+        qsort(elf->dynamic, elf->dynamic_count, sizeof(*elf->dynamic), dyn_order);
+    return true;
+}
+
+bool elf_dynamic(const struct elf *elf, uint64_t tag, uint64_t *value)
+{
+    size_t low = 0, high = elf->dynamic_count; /* behind the last of this tag */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (elf->dynamic[middle].tag > tag)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    if (low == 0 || elf->dynamic[low - 1].tag != tag)
+        return false;
+    *value = elf->dynamic[low - 1].value;
+    return true;
+}
+
 /* ---- What an object refers to ---- */
 
 /* Marks the section of a symbol; false where that cannot be told. */
@@ -275,14 +340,14 @@ static bool starts(const char *text, const char *with)
 static void read_companions(struct elf *elf)
 {
     for (size_t i = 1; i < elf->section_count; i++) {
-        const char *loaded = elf_section_name(elf, &elf->sections[i]);
+        const char *loaded = elf_readable_name(elf, &elf->sections[i]);
         bool info = starts(loaded, ".gnu.linkonce.wi.");
         if ((elf->sections[i].flags & SHF_ALLOC) == 0 ||
             !(starts(loaded, ".debug_") || starts(loaded, ".gdb_index") || starts(loaded, ".comment") ||
               starts(loaded, ".gnu") || starts(loaded, ".note.gnu.gold-version")))
             continue;
         for (size_t k = 1; k < elf->section_count; k++) {
-            const char *name = elf_section_name(elf, &elf->sections[k]);
+            const char *name = elf_readable_name(elf, &elf->sections[k]);
             if ((elf->sections[k].flags & SHF_ALLOC) == 0 && name[0] != '\0' &&
                 (starts(loaded, name) || (info && starts(name, ".debug_info"))))
                 elf->sections[k].referred = true;
@@ -395,20 +460,32 @@ static bool read_owners(struct elf *elf)
     return true;
 }
 
+/* The PT_LOADs, of which the last that begins at or below an address is the one that can hold it. */
+struct loads {
+    const struct seg **segments;
+    size_t count;
+};
+
 /* Whether the segments map these bytes of a section to its address. */
-static bool is_where_it_says(const struct elf *elf, const struct sec *section)
+static bool is_where_it_says(const struct loads *loads, const struct sec *section)
 {
-    for (size_t i = 0; i < elf->segment_count; i++) {
-        const struct seg *segment = &elf->segments[i];
-        uint64_t inside = section->address - segment->address;
-        if (segment->type != PT_LOAD || section->address < segment->address || inside > segment->memory_size ||
-            section->size > segment->memory_size - inside)
-            continue;
-        return section->type == SHT_NOBITS
-                   ? inside >= segment->file_size
-                   : inside + section->size <= segment->file_size && segment->offset + inside == section->offset;
+    size_t low = 0, high = loads->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (loads->segments[middle]->address > section->address)
+            high = middle;
+        else
+            low = middle + 1;
     }
-    return false;
+    if (low == 0)
+        return false;
+    const struct seg *segment = loads->segments[low - 1];
+    uint64_t inside = section->address - segment->address;
+    if (inside > segment->memory_size || section->size > segment->memory_size - inside)
+        return false;
+    return section->type == SHT_NOBITS
+               ? inside >= segment->file_size
+               : inside + section->size <= segment->file_size && segment->offset + inside == section->offset;
 }
 
 /* Kernels and ld.so come to the program headers by different ways, which must end at the same bytes. */
@@ -477,9 +554,12 @@ static bool misleads_about_itself(const struct elf *elf)
     return false;
 }
 
-static void find_contradictions(struct elf *elf)
+static bool find_contradictions(struct elf *elf)
 {
+    struct loads loads = {arena_alloc(elf->arena, elf->segment_count, sizeof(*loads.segments)), 0};
     uint64_t end = 0;
+    if (loads.segments == NULL)
+        return false;
     for (size_t i = 0; elf->linked && i < elf->segment_count; i++) {
         const struct seg *segment = &elf->segments[i];
         if (segment->type != PT_LOAD)
@@ -487,6 +567,7 @@ static void find_contradictions(struct elf *elf)
         if (segment->address < end || segment->file_size > segment->memory_size)
             elf->contradiction = "PT_LOADs overlap, or one has more in the file than in memory";
         end = segment->address + segment->memory_size;
+        loads.segments[loads.count++] = segment;
     }
     for (size_t i = 0; elf->linked && i < elf->segment_count; i++) {
         if (elf->segments[i].type == PT_GNU_RELRO && !relro_is_loaded(elf, &elf->segments[i]))
@@ -494,13 +575,13 @@ static void find_contradictions(struct elf *elf)
     }
     if (elf->linked && !maps_its_headers(elf))
         elf->contradiction = "no PT_LOAD maps the program headers to where ld.so reads them";
-    for (size_t i = 1; elf->linked && i < elf->section_count; i++) {
+    for (size_t i = 1; elf->linked && elf->contradiction == NULL && i < elf->section_count; i++) {
         const struct sec *section = &elf->sections[i];
         bool loaded = (section->flags & SHF_ALLOC) != 0,
              tbss = section->type == SHT_NOBITS && (section->flags & SHF_TLS) != 0;
         if (section->type == SHT_NULL || section->size == 0 || tbss)
             continue;
-        if (loaded && !is_where_it_says(elf, section))
+        if (loaded && !is_where_it_says(&loads, section))
             elf->contradiction = "a section claims other bytes than its segment maps";
     }
     for (size_t i = 1; elf->linked && i < elf->section_count; i++) {
@@ -516,6 +597,7 @@ static void find_contradictions(struct elf *elf)
     elf->untold = elf->relocatable ? !read_references(elf) : !is_of_linux(elf->machine);
     if (elf->section_count > 0 && elf->shstrndx >= elf->section_count)
         elf->contradiction = "e_shstrndx is no section";
+    return true;
 }
 
 bool elf_read(struct elf *elf, const char **what)
@@ -534,9 +616,9 @@ bool elf_read(struct elf *elf, const char **what)
     elf->linked = elf->type == ET_EXEC || elf->type == ET_DYN;
     elf->relocatable = elf->type == ET_REL;
     elf->page = page_size(elf->machine);
-    if (!read_segments(elf) || !read_sections(elf) || !read_load_view(elf) || !read_owners(elf))
+    if (!read_segments(elf) || !read_sections(elf) || !read_load_view(elf) || !read_owners(elf) || !read_dynamic(elf) ||
+        !find_contradictions(elf))
         return false;
-    find_contradictions(elf);
     return true;
 }
 
@@ -573,9 +655,16 @@ const char *elf_section_name(const struct elf *elf, const struct sec *section)
         return "";
     struct range names = elf->sections[elf->shstrndx].bytes;
     if (section->name >= range_size(names))
-        return "";
+        return NULL;
     const uint8_t *begin = elf->bytes + names.begin + section->name;
-    return memchr(begin, 0, range_size(names) - section->name) != NULL ? (const char *)begin : "";
+    uint64_t room = range_size(names) - section->name;
+    return memchr(begin, 0, room < NAME_LIMIT ? room : NAME_LIMIT) != NULL ? (const char *)begin : NULL;
+}
+
+const char *elf_readable_name(const struct elf *elf, const struct sec *section)
+{
+    const char *name = elf_section_name(elf, section);
+    return name != NULL ? name : "";
 }
 
 bool elf_address(const struct elf *elf, uint64_t at, uint64_t *address)
@@ -588,25 +677,6 @@ bool elf_address(const struct elf *elf, uint64_t at, uint64_t *address)
         }
     }
     return false;
-}
-
-bool elf_dynamic(const struct elf *elf, uint64_t tag, uint64_t *value)
-{
-    unsigned width = elf->wide ? 8 : 4;
-    bool found = false;
-    for (size_t i = 0; i < elf->segment_count; i++) {
-        struct range table = {elf->segments[i].offset, elf->segments[i].offset + elf->segments[i].file_size};
-        if (elf->segments[i].type != PT_DYNAMIC)
-            continue;
-        for (uint64_t at = table.begin; at + 2 * width <= table.end && elf_number(elf, at, width) != DT_NULL;
-             at += 2 * width) {
-            if (elf_number(elf, at, width) != tag)
-                continue;
-            *value = elf_number(elf, at + width, width);
-            found = true;
-        }
-    }
-    return found;
 }
 
 bool elf_place(const struct elf *elf, uint64_t address, uint64_t size, uint64_t *at)
@@ -634,7 +704,7 @@ const uint8_t *elf_plain(const struct elf *elf, const struct sec *section, uint6
     if (*size < header)
         return NULL;
     *size = elf_number(elf, begin + (elf->wide ? 8 : 4), elf->wide ? 8 : 4);
-    if (*size > CONTENT_LIMIT || (elf->wide && elf_number(elf, begin + 4, 4) != 0))
+    if (elf->decompressed > CONTENT_LIMIT(elf->size) || (elf->wide && elf_number(elf, begin + 4, 4) != 0))
         return NULL;
     *owned = malloc(*size + 1);
     uLong made = *size, used = packed;
@@ -655,11 +725,11 @@ const uint8_t *elf_plain(const struct elf *elf, const struct sec *section, uint6
 
 bool elf_stream_is_exact(const struct elf *elf, struct sec *section)
 {
-    if (section->exact == EXACT_UNKNOWN) {
+    if (section->exact == NOT_ASKED) {
         uint64_t size;
         uint8_t *owned;
-        section->exact = elf_plain(elf, section, &size, &owned) != NULL ? EXACT_YES : EXACT_NO;
+        section->exact = elf_plain(elf, section, &size, &owned) != NULL ? YES : NO;
         free(owned);
     }
-    return section->exact == EXACT_YES;
+    return section->exact == YES;
 }

@@ -116,8 +116,9 @@ static bool headers_agree(const struct sameness *same, const struct sec *x, cons
     bool unpacking = same->accepted(same->policy, "compression") && section_is_unpacked(a, x);
     uint64_t packed = excused || unpacking ? SHF_COMPRESSED : 0;
     bool unpacked = packed != 0 && ((x->flags | y->flags) & SHF_COMPRESSED) != 0;
+    const char *name_x = elf_section_name(a, x), *name_y = elf_section_name(b, y);
     if (x->type != y->type || (x->flags & ~packed) != (y->flags & ~packed) || x->entry_size != y->entry_size ||
-        strcmp(elf_section_name(a, x), elf_section_name(b, y)) != 0)
+        name_x == NULL || name_y == NULL || strcmp(name_x, name_y) != 0)
         return false;
     if (a->relocatable && (x->address != y->address || x->link != y->link || x->info != y->info))
         return false;

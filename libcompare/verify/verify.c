@@ -81,6 +81,11 @@ static bool check_policy(struct verification *v)
     {
         if (!rule_is_known(text_of(entry, "rule")) || text_of(entry, "reason")[0] == '\0')
             return refuse(v, "policy rule %zu is not known, or has no reason", i);
+        /* Each once: so the list is no longer than the rules are many. */
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(text_of(json_array_get(rules, k), "rule"), text_of(entry, "rule")) == 0)
+                return refuse(v, "policy rule %zu is given twice", i);
+        }
     }
     return true;
 }
@@ -217,7 +222,8 @@ static bool check_extents(struct verification *v, const struct side *side, const
         if (!accepted(policy, line->rule))
             return refuse(v, "the %s extent at %#jx is set aside by %s, which is not in the policy", side->elf.side,
                           (uintmax_t)line->range.begin, line->rule);
-        if (!condition_holds(&side->elf, line->rule, line->range) && !is_emptied(&side->elf, line->range))
+        /* In this order: what holds of zeros anywhere must not ask a condition again for each of many extents. */
+        if (!is_emptied(&side->elf, line->range) && !condition_holds(&side->elf, line->rule, line->range))
             return refuse(v, "the %s extent at %#jx, size %ju: %s may not set it aside", side->elf.side,
                           (uintmax_t)line->range.begin, (uintmax_t)range_size(line->range), line->rule);
     }
@@ -311,6 +317,9 @@ static bool check_run(struct verification *v, size_t index, const json_t *findin
                             : !json_is_null(rule)))
         return refuse(v, "finding %zu is no extent of the %s file, or has another standing or rule there", index,
                       side->elf.side);
+    if (line->found)
+        return refuse(v, "finding %zu: another one has its extent of the %s file", index, side->elf.side);
+    side->lines[line - side->lines].found = true;
     if (!number_of(run, "omitted", &omitted) || omitted > size ||
         !quotes(side->elf.bytes + range->begin, size - omitted, text_of(run, "bytes")) ||
         !address_fits(&side->elf, run, range->begin))
@@ -429,6 +438,8 @@ static bool check_rows(struct verification *v)
             if (!check_row_side(row, &v->sides[s], &standing, &covered[s][i]))
                 return refuse(v, "row %zu of its sections is not in the %s file", i, v->sides[s].elf.side);
             sums[s] += range_size(covered[s][i]);
+            if (sums[s] > v->sides[s].elf.size)
+                return refuse(v, "its sections cover more than the %s file", v->sides[s].elf.side);
         }
         if (strcmp(text_of(row, "standing"), standings[standing]) != 0)
             return refuse(v, "row %zu of its sections stands otherwise: %s", i, standings[standing]);
