@@ -1490,12 +1490,11 @@ def _(lab, armed):
 
 
 @attack("code behind the zeroed tail of a segment that runs", "ld.so zeroes up to p_memsz, not to the page's end")
-def _(lab, armed):
+def _(lab):
     pair = lab.two("-O2", "-shared", "-fPIC", source=LIBRARY)
     for elf, text in zip(pair, (b"1", b"2")):
         elf.write(".comment", 10, text)
-        if armed:
-            writable(elf).p_flags |= PF_X
+        writable(elf).p_flags |= PF_X
     return pair
 
 

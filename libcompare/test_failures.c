@@ -314,7 +314,7 @@ static void build_program(struct built *built, bool packed, const char *rodata)
         built_section(built, ".gnu_debugdata", SHT_PROGBITS, 0, content, size);
     }
     /* Of no rule but compression's, and compressed by other means. */
-    built_section(built, ".notes", SHT_PROGBITS, SHF_COMPRESSED, content,
+    built_section(built, ".debug_kept", SHT_PROGBITS, SHF_COMPRESSED, content,
                   compressed(packed ? ELFCOMPRESS_ZLIB : 2, TEXT, content, sizeof(content)));
     built_layout(built);
 }

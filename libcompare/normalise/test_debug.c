@@ -140,13 +140,14 @@ static void the_tables_of_a_gdb_index_are_in_it_and_in_order(void **state)
     assert_samples(samples, ARRAY_COUNT(samples), true, ET_DYN);
 }
 
-static void scripts_are_types_and_strings(void **state)
+static void scripts_are_names_of_files(void **state)
 {
     (void)state;
     static const struct sample samples[] = {
-        {".debug_gdb_scripts", "\3gdb.scm\0\4name\ntext\0\6more", 26, true},
-        {".debug_gdb_scripts", "\3gdb.scm\0\5name", 14, false},
-        {".debug_gdb_scripts", "\3gdb.scm\0\4name", 13, false},
+        {".debug_gdb_scripts", "\1gdb.py\0\3gdb.scm", 17, true},
+        {".debug_gdb_scripts", "\1gdb.py\0\3gdb.scm", 16, false},
+        {".debug_gdb_scripts", "\1gdb.py\0\4name\ntext", 19, false /* gdb runs it */},
+        {".debug_gdb_scripts", "\1gdb.py\0\5name", 14, false},
     };
     assert_samples(samples, ARRAY_COUNT(samples), true, ET_DYN);
 }
@@ -237,7 +238,7 @@ int main(void)
         cmocka_unit_test(lists_of_objects_are_not_looked_into),
         cmocka_unit_test(macros_have_a_header_and_an_end),
         cmocka_unit_test(the_tables_of_a_gdb_index_are_in_it_and_in_order),
-        cmocka_unit_test(scripts_are_types_and_strings),
+        cmocka_unit_test(scripts_are_names_of_files),
         cmocka_unit_test(the_index_of_a_package_has_the_size_that_it_says),
         cmocka_unit_test(split_units_bear_the_same_names),
         cmocka_unit_test(an_empty_section_is_no_debug_information),

@@ -361,14 +361,14 @@ static void compressed_sections_hit_the_limit_together(void **state)
     /* Zstandard, one raw block of four bytes. */
     static const uint8_t packed[] = {2, 0, 0, 0, 0, 0,    0,    0,    4,    0,    0, 0,    0, 0, 0,   0,   1,   0, 0,
                                      0, 0, 0, 0, 0, 0x28, 0xb5, 0x2f, 0xfd, 0x20, 4, 0x21, 0, 0, 'a', 'n', 'y', 0};
-    static const char *const names[] = {".debug_str", ".kept"};
+    static const char *const names[] = {".debug_str", ".debug_kept"};
     struct compare_error error;
     built_program(&built, true, false, ET_DYN);
     for (size_t i = 0; i < 2; i++)
         add(names[i], SHT_PROGBITS, SHF_COMPRESSED, packed, sizeof(packed));
     built_layout(&built);
     assert_int_equal(rule_on(".debug_str"), RULE_DEBUG_INFO);
-    assert_int_equal(rule_on(".kept"), RULE_COMPRESSION);
+    assert_int_equal(rule_on(".debug_kept"), RULE_COMPRESSION);
     assert_int_equal(formed_with(8, &error), 0);
     for (uint64_t limit = 3; limit < 8; limit += 4) {
         assert_int_equal(formed_with(limit, &error), COMPARE_ERROR_LIMIT);

@@ -240,19 +240,19 @@ static void a_table_of_the_dynamic_segment_over_a_build_id_keeps_it(void **state
         struct tag tags[5]; /* to DT_NULL */
         bool free;
     } cases[] = {
-        {{{DT_STRTAB, 0}, {DT_STRSZ, 8}}, true},
-        {{{DT_STRTAB, 0}, {DT_STRSZ, id + 1}}, false},
-        {{{DT_STRTAB, 0}, {DT_STRSZ, id + 1}, {DT_STRSZ, 8}}, true /* the last one stands */},
-        {{{DT_STRTAB, 0}, {DT_STRSZ, 8}, {DT_STRSZ, id + 1}}, false},
+        {{{DT_REL, 0}, {DT_RELSZ, 8}}, true},
+        {{{DT_REL, 0}, {DT_RELSZ, id + 1}}, false},
+        {{{DT_REL, 0}, {DT_RELSZ, id + 1}, {DT_RELSZ, 8}}, true /* the last one stands */},
+        {{{DT_REL, 0}, {DT_RELSZ, 8}, {DT_RELSZ, id + 1}}, false},
+        {{{DT_STRTAB, 0}, {DT_STRSZ, 8}}, false /* ld.so knows no end of it */},
         {{{DT_STRTAB, id}}, false},
-        {{{DT_STRTAB, UINT64_MAX}, {DT_STRSZ, 2}}, false /* overflows */},
+        {{{DT_REL, UINT64_MAX}, {DT_RELSZ, 2}}, false /* overflows */},
         {{{DT_INIT, id + 19}}, false},
         {{{DT_INIT, id + 20}}, true},
         {{{DT_SYMTAB, id}}, false},
         {{{DT_SYMTAB, id + 20}}, true},
         {{{DT_SYMTAB, 8}}, false /* who knows where it ends */},
-        {{{DT_SYMTAB, 16}, {DT_HASH, 8}, {DT_STRTAB, 24}, {DT_STRSZ, 8}}, true /* before the next one */},
-        {{{DT_SYMTAB, 24}, {DT_STRTAB, 16}, {DT_STRSZ, 4}}, false},
+        {{{DT_SYMTAB, 16}, {DT_STRTAB, 24}, {DT_STRSZ, 8}}, false /* another behind it is no end */},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         dynamic(cases[i].tags, 5);

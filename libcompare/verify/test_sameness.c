@@ -68,7 +68,7 @@ static void pair_of(bool wide, bool big, uint16_t type)
 {
     refused = NULL;
     built_program(&vendor, wide, big, type);
-    built_section(&vendor, ".kept", SHT_PROGBITS, 0, "stays as it is", 14);
+    built_section(&vendor, ".debug_kept", SHT_PROGBITS, 0, "stays as it is", 14);
     built_section(&vendor, ".debug_str", SHT_PROGBITS, 0, "goes", 5);
     built_layout(&vendor);
     rebuilt = vendor;
@@ -188,7 +188,7 @@ static void a_section_that_stays_is_the_same(void **state)
     for (int type = 0; type < 2; type++) {
         for (int i = 0; i < 6; i++) {
             pair_of(true, false, type == 0 ? ET_DYN : ET_REL);
-            struct built_section *kept = changed(".kept");
+            struct built_section *kept = changed(".debug_kept");
             if (i == 0)
                 kept->content[3] ^= 1;
             if (i == 1)
@@ -211,7 +211,7 @@ static void a_section_that_stays_keeps_its_name(void **state)
 {
     (void)state;
     programs();
-    changed(".kept")->name[1] = 'w';
+    changed(".debug_kept")->name[1] = 'w';
     built_layout(&rebuilt);
     assert_broken("sections that no rule excuses differ");
 }
@@ -222,14 +222,14 @@ static void names_that_cannot_be_read_are_not_the_same(void **state)
     (void)state;
     programs();
     vendor.sections[1].header.sh_size = rebuilt.sections[1].header.sh_size = 3;
-    changed(".kept")->header.sh_name = 2;
-    built_named(&vendor, ".kept")->header.sh_name = 1;
+    changed(".debug_kept")->header.sh_name = 2;
+    built_named(&vendor, ".debug_kept")->header.sh_name = 1;
     built_write(&vendor);
     built_write(&rebuilt);
     assert_broken("sections that no rule excuses differ");
     programs();
     vendor.header.e_shstrndx = rebuilt.header.e_shstrndx = 0;
-    changed(".kept")->header.sh_name = 2;
+    changed(".debug_kept")->header.sh_name = 2;
     built_write(&vendor);
     built_write(&rebuilt);
     assert_same();
@@ -242,7 +242,7 @@ static void a_program_may_lose_what_a_rule_excuses_and_nothing_else(void **state
     changed(".debug_str")->header.sh_size = 0;
     built_write(&rebuilt);
     assert_same();
-    changed(".kept")->header.sh_size = 0;
+    changed(".debug_kept")->header.sh_size = 0;
     built_write(&rebuilt);
     assert_broken("sections that no rule excuses differ");
     struct built swap = vendor;
@@ -270,7 +270,7 @@ static void nothing_moves_in_programs_where_places_mean_something(void **state)
     (void)state;
     for (int i = 0; i < 6; i++) {
         programs();
-        struct built_section *kept = built_named(&vendor, ".kept");
+        struct built_section *kept = built_named(&vendor, ".debug_kept");
         if (i == 0)
             vendor.size += 8;
         if (i == 1)
@@ -314,7 +314,7 @@ static void sections_of_objects_refer_to_the_same(void **state)
     (void)state;
     for (int i = 0; i < 6; i++) {
         objects();
-        struct built_section *section = changed(i < 3 ? ".kept" : ".debug_str");
+        struct built_section *section = changed(i < 3 ? ".debug_kept" : ".debug_str");
         if (i % 3 == 0)
             section->header.sh_link = 1;
         if (i % 3 == 1)
@@ -334,7 +334,7 @@ static void an_emptied_section_of_an_object_must_have_been_excusable(void **stat
     built_write(&rebuilt);
     assert_same();
     objects();
-    changed(".kept")->header.sh_size = 0;
+    changed(".debug_kept")->header.sh_size = 0;
     built_write(&rebuilt);
     assert_broken("sections that no rule excuses differ");
     objects();
@@ -396,25 +396,25 @@ static void contents_are_compared_whatever_their_compression(void **state)
     (void)state;
     for (int type = 0; type < 2; type++) {
         pair_of(true, false, type == 0 ? ET_DYN : ET_REL);
-        plain(&vendor, ".kept", "text");
-        pack(&rebuilt, ".kept", "text");
+        plain(&vendor, ".debug_kept", "text");
+        pack(&rebuilt, ".debug_kept", "text");
         assert_same();
-        pack(&rebuilt, ".kept", "test");
+        pack(&rebuilt, ".debug_kept", "test");
         assert_broken("sections that no rule excuses differ");
-        pack(&rebuilt, ".kept", "text");
+        pack(&rebuilt, ".debug_kept", "text");
         refused = "compression";
         assert_broken("sections that no rule excuses differ");
         refused = NULL;
-        built_named(&vendor, ".kept")->header.sh_addralign = 2;
+        built_named(&vendor, ".debug_kept")->header.sh_addralign = 2;
         built_layout(&vendor);
         assert_broken("sections that no rule excuses differ");
         /* Streams that are not exact are compared as they are. */
-        pack(&vendor, ".kept", "text");
-        changed(".kept")->content[8] = built_named(&vendor, ".kept")->content[8] = 5;
+        pack(&vendor, ".debug_kept", "text");
+        changed(".debug_kept")->content[8] = built_named(&vendor, ".debug_kept")->content[8] = 5;
         built_layout(&vendor);
         built_layout(&rebuilt);
         assert_same();
-        changed(".kept")->content[36] ^= 1;
+        changed(".debug_kept")->content[36] ^= 1;
         built_layout(&rebuilt);
         assert_broken("sections that no rule excuses differ");
     }
