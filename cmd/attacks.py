@@ -16,7 +16,8 @@ from elf_file import (DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_GNU_EH_FRAM
                       PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE, PT_NULL, RELA, SHF_ALLOC, SHF_COMPRESSED,
                       SHF_EXECINSTR, SHF_MERGE, SHF_WRITE, SHT_NOBITS, SHT_NOTE, Elf, Record)
 
-DT_NULL, DT_STRTAB, DT_RELA, DT_INIT, DT_DEBUG, DT_FLAGS, DT_FLAGS_1 = 0, 5, 7, 12, 21, 30, 0x6ffffffb
+DT_NULL, DT_NEEDED, DT_PLTGOT, DT_STRTAB, DT_RELA, DT_STRSZ, DT_INIT, DT_DEBUG = 0, 1, 3, 5, 7, 10, 12, 21
+DT_FLAGS, DT_FLAGS_1 = 30, 0x6ffffffb
 DT_GNU_CONFLICT, DT_GNU_CONFLICTSZ = 0x6ffffef8, 0x6ffffdf6
 CODE = bytes.fromhex("31ff6a3c580f05")  # x86-64: exit(0)
 PAGE = 4096
@@ -176,6 +177,12 @@ def _(lab):
     segment = rebuilt.segments(PT_LOAD)[2]
     rebuilt.put(segment.p_offset + segment.p_filesz + 8, b"payload")
     return vendor, rebuilt
+
+
+@attack("a payload in .comment behind a small .bss", "ld.so zeroes no further than p_memsz: it stays in memory")
+def _(lab):
+    vendor, rebuilt = library(lab)
+    return vendor, lab.update(rebuilt, ".comment", b"GCC: (Debian) payload\0")
 
 
 @attack("code beyond 4 KiB in the slack of a 64 KiB page", "kernels with 64 KiB pages map it with the code")
@@ -424,15 +431,15 @@ def _(lab):
     pair = []
     for elf, text in zip(plain(lab), (b"GCC: (Debian) 12.2.0", b"GDC: (Debian) 12.2.0")):
         elf = lab.update(elf, ".comment", text + b"\0")
-        writable(elf).p_filesz = writable(elf).p_memsz
+        writable(elf).p_filesz += 64
         pair.append(elf)
     return pair
 
 
-@attack("p_filesz raised to p_memsz", ".bss begins with bytes of the file, not with zeros", anomaly="nobits-over-bytes")
+@attack("p_filesz raised into .bss", ".bss begins with bytes of the file, not with zeros", anomaly="nobits-over-bytes")
 def _(lab):
     vendor, rebuilt = plain(lab)
-    writable(rebuilt).p_filesz = writable(rebuilt).p_memsz
+    writable(rebuilt).p_filesz += 64
     return vendor, rebuilt
 
 
@@ -1318,4 +1325,233 @@ def _(lab):
 def _(lab):
     vendor, rebuilt = modules(lab)
     vendor.data += b"\xaa" * 64 + struct.pack(">BBBBB3xI", 0, 0, 2, 0, 0, 64) + b"~Module signature appended~\n"
+    return vendor, rebuilt
+
+
+# ---- ld.so's own arithmetic: it takes any number for an offset -------------------------------------------------------
+
+@attack("a build ID that is the name of a needed library", "ld.so adds DT_NEEDED to DT_STRTAB, be it negative",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    pair = plain(lab)
+    for elf, name in zip(pair, (b"liba.so.1", b"libb.so.1")):
+        elf.write(".note.gnu.build-id", 16, name.ljust(20, b"\0"))
+        spare = next(entry for entry in elf.entries(".dynamic", DYN) if entry.d_tag == DT_NULL)
+        if armed:
+            note, names = elf.section(".note.gnu.build-id").sh_addr, elf.dynamic(DT_STRTAB).d_val
+            spare.d_tag, spare.d_val = DT_NEEDED, (note + 16 - names) % 2**64
+    return pair
+
+
+@attack("a build ID behind a string table of a small stated size", "ld.so does not look at DT_STRSZ",
+        section="segment")
+def _(lab, armed):
+    pair = plain(lab)
+    for elf, name in zip(pair, (b"liba.so.1", b"libb.so.1")):
+        elf.write(".note.gnu.build-id", 16, name.ljust(20, b"\0"))
+        if armed:
+            elf.dynamic(DT_STRTAB).d_val, elf.dynamic(DT_STRSZ).d_val = 0, 1
+            elf.dynamic(DT_NEEDED).d_val = elf.section(".note.gnu.build-id").sh_addr + 16
+            elf.header.e_shoff = elf.header.e_shnum = elf.header.e_shstrndx = 0
+    return pair
+
+
+@attack("a build ID that is a GOT", "ld.so takes the place of the PLT from it, in what was prelinked",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    vendor, rebuilt = with_id(lab, armed, [])
+    for elf in (vendor, rebuilt):
+        if armed:
+            elf.dynamic(DT_PLTGOT).d_val = elf.section(".note.gnu.build-id").sh_addr + 16
+    return vendor, rebuilt
+
+
+@attack("a build ID that is a chain of the hash table", "a bucket below the table's first symbol leads down to it",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    vendor, rebuilt = with_id(lab, armed, ["-Wl,--hash-style=gnu", "-rdynamic"])
+    for elf in (vendor, rebuilt):
+        if armed:
+            table = elf.section(".gnu.hash").sh_offset
+            count, first, words, _ = struct.unpack_from("<4I", elf.data, table)
+            chains = elf.section(".gnu.hash").sh_addr + 16 + 8 * words + 4 * count
+            index = first - (chains - elf.section(".note.gnu.build-id").sh_addr - 16) // 4
+            far = first + 0x10000  # so that the difference stays positive
+            elf.put(table + 4, struct.pack("<I", far))
+            elf.put(table + 16 + 8 * words, struct.pack("<I", far - first + index))
+    return vendor, rebuilt
+
+
+# ---- Segments that ld.so reads at their address, however long they are in the file -----------------------------------
+
+@attack("a build ID that is the unwinder's table", "PT_GNU_EH_FRAME of no bytes: the unwinder goes by p_vaddr",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    vendor, rebuilt = with_id(lab, armed, [])
+    for elf in (vendor, rebuilt):
+        if armed:
+            frame = elf.segment(PT_GNU_EH_FRAME)
+            frame.p_vaddr = frame.p_paddr = elf.section(".note.gnu.build-id").sh_addr + 16
+            frame.p_filesz = 0
+    return vendor, rebuilt
+
+
+@attack("a build ID that is a property", "PT_GNU_PROPERTY of no bytes: ld.so goes by p_vaddr and p_memsz",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    vendor, rebuilt = with_id(lab, armed, [])
+    for elf in (vendor, rebuilt):
+        if armed:
+            segment = elf.segment(PT_GNU_PROPERTY)
+            segment.p_vaddr = segment.p_paddr = elf.section(".note.gnu.build-id").sh_addr + 16
+            segment.p_filesz, segment.p_memsz = 0, 16
+    return vendor, rebuilt
+
+
+@attack("a build ID in a program that mistakes its load address", "ld.so reckons it from p_vaddr of PT_PHDR",
+        anomaly="segment-place")
+def _(lab, armed):
+    vendor, rebuilt = with_id(lab, armed, [])
+    for elf in (vendor, rebuilt):
+        if armed:
+            header = elf.segments()[0]
+            header.p_vaddr, header.p_filesz = header.p_vaddr + PAGE, 0
+    return vendor, rebuilt
+
+
+@attack("notes of another alignment than 4", "readers differ in where the next note begins",
+        section=".note.gnu.build-id")
+def _(lab, armed):
+    vendor, rebuilt = with_id(lab, armed, [])
+    for elf in (vendor, rebuilt):
+        note = elf.segments(PT_NOTE)[1]
+        if armed:
+            note.p_align = 16
+    return vendor, rebuilt
+
+
+# ---- Two readings of one header --------------------------------------------------------------------------------------
+
+def twin_reading(entries):
+    """A program of class 32 for its readers, of class 64 for the x86-64 kernel, which does not look at EI_CLASS."""
+    def segment(flags, offset):
+        return struct.pack("<IIQQQQQQ", PT_LOAD, flags, offset, 0x10000400000 + offset, 0x10000400000 + offset,
+                           0x1000, 0x1000, 0x1000)
+    data = bytearray(0x5000)
+    data[:16] = b"\x7fELF\x01\x01\x01" + bytes(9)
+    table = 0x4800
+    struct.pack_into("<HHI", data, 16, ET_EXEC, 62, 1)
+    struct.pack_into("<IIIIHHHHHH", data, 24, 0x401000, 0x100, table, 0, 52, 32, 3, 40, 3, 2)
+    struct.pack_into("<HH", data, 52, 0, 56)   # e_ehsize, e_phentsize of class 64
+    struct.pack_into("<H", data, 56, 1)        # e_phnum of class 64
+    for index, (kind, offset, size, flags) in enumerate(((PT_LOAD, 0, 0x1000, PF_R), (PT_GNU_STACK, 0, 0, PF_R | PF_W),
+                                                         (PT_LOAD, 0x1000, 0x2000, PF_R | PF_X))):
+        struct.pack_into("<IIIIIIII", data, 0x100 + 32 * index, kind, offset, 0x400000 + offset, 0x400000 + offset,
+                         size, size, flags, 0x1000)
+    data[0x1000:0x1007] = bytes.fromhex("31ff6a3c580f05")              # exit(0)
+    data[0x2000:0x200a] = bytes.fromhex("bf010000006a3c580f05")        # exit(1)
+    # Class 64: one PT_LOAD over the null section and the next. Class 32: null, SHT_NULL, .shstrtab.
+    data[table:table + 56] = struct.pack("<IIQQQQQQ", PT_LOAD, PF_R | PF_X, entries, 0x10000401000, 0x10000401000,
+                                         0x1000, 0x1000, 0x1000)
+    struct.pack_into("<IIIIIIIIII", data, table + 80, 0x1001, 3, 0, 0, 0x3000, 0x1100, 0, 0, 1, 0)
+    data[0x3000 + 0x1001:0x3000 + 0x1001 + 10] = b".shstrtab\0"
+    return Elf(data[:table + 120])
+
+
+@attack("a file of class 32 for a machine of 64 bits", "the kernel goes by e_machine and reads another header",
+        anomaly="two-classes", section="section headers")
+def _(lab):
+    return twin_reading(0x1000), twin_reading(0x2000)
+
+
+@attack("a section header table of a machine that Linux does not know", "who loads the file may go by sections")
+def _(lab, armed):
+    vendor, rebuilt = lab.two("-O2", compiler="aarch64-linux-gnu-gcc")
+    rebuilt.symbol("begin").st_value += 4
+    for elf in (vendor, rebuilt):
+        if armed:
+            elf.header.e_machine = 190  # EM_CUDA: its loader finds functions by sections and symbols
+    return vendor, rebuilt
+
+
+@attack("the strings of .dynamic are another table", "Android's ld.so takes library names by sh_link",
+        anomaly="dynamic-section")
+def _(lab):
+    vendor, rebuilt = plain(lab)
+    rebuilt.section(".dynamic").sh_link = rebuilt.index(".strtab")
+    return vendor, rebuilt
+
+
+@attack("relocations that stay name other symbols", "tools relocate by what --emit-relocs left", section=".symtab")
+def _(lab, armed):
+    vendor, rebuilt = lab.two("-O2", *(["-Wl,-q"] if armed else []))
+    rebuilt.symbol("begin").st_value += 1
+    return vendor, rebuilt
+
+
+@attack("code behind the zeroed tail of a segment that runs", "ld.so zeroes up to p_memsz, not to the page's end")
+def _(lab):
+    pair = lab.two("-O2", "-shared", "-fPIC", source=LIBRARY)
+    for elf, text in zip(pair, (b"1", b"2")):
+        elf.write(".comment", 10, text)
+        writable(elf).p_flags |= PF_X
+    return pair
+
+
+@attack("a script in .debug_gdb_scripts", "gdb runs the text of it", section=".debug_gdb_scripts")
+def _(lab, armed):
+    vendor, rebuilt = plain(lab)
+    return vendor, lab.add(rebuilt, ".debug_gdb_scripts",
+                           b"\4x\nimport os\0" if armed else b"\1x.py\0")
+
+
+# ---- What a linker or the module loader makes of sections by their names ---------------------------------------------
+
+@attack("a build ID of an object that goes by another name", "the module loader takes .modinfo by its name",
+        section=".modinfo")
+def _(lab, armed):
+    name = ".modinfo" if armed else ".note.gnu.build-id"
+    source = ID_OBJECT.replace("USE", "").replace(".note.gnu.build-id", name)
+    ids = (f"\\0license={text}" + 8 * "\\0" for text in ("GPL", "BSD"))
+    return tuple(lab.build("-c", source=source.replace('"ID"', f'"{text}"'), suffix=".s") for text in ids)
+
+
+@attack("code of an object holds the size of its .debug_str", "ld defines .sizeof. and the name of any section",
+        section=".debug_str")
+def _(lab, armed):
+    pair = referring(lab, ".debug_str", "movl $.sizeof..debug_str, %eax\n", armed)
+    return pair
+
+
+@attack("a loaded section of an object with the name of a debug section", "ld puts both into one, which is loaded",
+        section=".debug_str")
+def _(lab, armed):
+    def one(text):
+        source = (f'.section .debug_str,"MS",@progbits,1\n.string "{text}"\n.section .other,"a",@progbits\n'
+                  'f: .string "loaded"\n.text\nmovl f + 7, %eax\n')
+        elf = lab.build("-c", source=source, suffix=".s")
+        if armed:
+            elf.section(".other").sh_name = elf.section(".debug_str").sh_name
+        return elf
+    return one("a" * 20), one("b" * 20)
+
+
+@attack("relocations of an object in a form that is not known", "SHT_CREL: lld applies them", section=".debug_str")
+def _(lab, armed):
+    pair = referring(lab, ".debug_str", "movl $secret, %eax\n", True)
+    for elf in pair:
+        section = elf.section(".rela.text")
+        if armed:
+            section.sh_type, section.sh_entsize = 0x40000014, 1
+        else:
+            section.sh_type = 3
+    return pair
+
+
+@attack("intermediate code of an object that is compressed", "the linker's plugin does not decompress it")
+def _(lab):
+    vendor, rebuilt = objects(lab, "-flto", "-ffat-lto-objects")
+    content = rebuilt.content(".gnu.lto_.opts")
+    rebuilt.move(".gnu.lto_.opts", struct.pack("<IIQQ", 1, 0, len(content), 1) + zlib.compress(content))
+    rebuilt.section(".gnu.lto_.opts").sh_flags |= SHF_COMPRESSED
     return vendor, rebuilt

@@ -21,6 +21,10 @@ int fail_with(const struct compare_error *error);
 /* "elftally: MESSAGE" and where to find help. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether all that was printed on standard output is there: 0, or EXIT_TROUBLE after a message. */
+int finish_printing(void);
+int print_usage(const struct command *command);
+
 /* Prints a name that may hold anything: control characters and the backslash as \xNN. */
 void print_escaped(const char *text);
 
@@ -36,14 +40,17 @@ struct output {
     char *temporary;
     FILE *stream;
     FILE *copy_to; /* NULL where there is nothing to copy */
+    bool told;     /* a message is out, or will be: there is no second one */
 };
 
 /* inputs: files that must not be overwritten, NULL-terminated. 0, or EXIT_TROUBLE after a message. */
 int output_open(struct output *output, const char *path, const char *const *inputs);
-/* Drops what was written so far. */
-void output_restart(struct output *output);
+/* Drops what was written so far; false where that fails. */
+bool output_restart(struct output *output);
 /* Puts the file in place, or drops it where keep is false. 0, or EXIT_TROUBLE after a message. */
 int output_close(struct output *output, bool keep);
+/* For the end of the program amid its work: nothing half-written is left behind. */
+void output_abandon(void);
 
 /*
  * The worker process in which a command reads its files, and what its user says of it. The files are opened, the

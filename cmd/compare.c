@@ -189,7 +189,7 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     if (status == 0) {
         struct compare_confinement confinement = compare_result_confinement(result);
         *outcome = (int)compare_result_verdict(result);
-        if (options.confine)
+        if (options.confine && !arguments->quiet)
             warn_of_what_is_lacking(&confinement);
         warn_of_debug_files(result);
     }
@@ -200,19 +200,24 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     return status;
 }
 
-/* A comparison that came to no verdict: one line for people, and a report for machines. */
+/* A comparison that came to no verdict: a report for machines. Whether it is written; the line for people is not. */
 static bool report_failure(const struct arguments *arguments, const struct compare_error *failure,
                            const struct compare_policy *policy, struct output *output)
 {
-    struct compare_error error;
-    fail_with(failure);
-    if (!arguments->json || arguments->quiet)
-        return false;
-    output_restart(output);
-    if (compare_report_json_error(failure, compare_policy_name(policy), output->stream, &error) == 0)
-        return true;
-    fail_with(&error);
-    return false;
+    output->told = true;
+    return arguments->json && !arguments->quiet && output_restart(output) &&
+           compare_report_json_error(failure, compare_policy_name(policy), output->stream, NULL) == 0;
+}
+
+static int compare_outcome(bool compared, int verdict, const struct arguments *arguments,
+                           const struct compare_error *error)
+{
+    if (compared)
+        return compare_exit_status((enum compare_verdict)verdict);
+    /* A verdict whose report could not be written. */
+    if (verdict != COMPARE_INCONCLUSIVE && arguments->output != NULL)
+        return fail("%s: %s", arguments->output, error->message);
+    return fail_with(error);
 }
 
 static int compare_and_report(const struct arguments *arguments, const struct compare_policy *policy)
@@ -226,14 +231,10 @@ static int compare_and_report(const struct arguments *arguments, const struct co
     bool compared = sandbox_run(&arguments->sandbox, arguments->files, compare_in_sandbox, &job, &verdict, &error) == 0;
     bool keep = compared;
     /* A verdict whose report could not be written leaves what was there before. */
-    if (!compared && verdict != COMPARE_INCONCLUSIVE)
-        fail("%s%s%s", arguments->output != NULL ? arguments->output : "", arguments->output != NULL ? ": " : "",
-             error.message);
-    else if (!compared)
+    if (!compared && verdict == COMPARE_INCONCLUSIVE)
         keep = report_failure(arguments, &error, policy, &output);
-    if (!arguments->quiet && output_close(&output, keep) != 0)
-        return EXIT_TROUBLE;
-    return compared ? compare_exit_status((enum compare_verdict)verdict) : EXIT_TROUBLE;
+    bool closed = arguments->quiet || output_close(&output, keep) == 0;
+    return compared && !closed ? EXIT_TROUBLE : compare_outcome(compared, verdict, arguments, &error);
 }
 
 static int run_compare(int argc, char **argv)
@@ -245,7 +246,7 @@ static int run_compare(int argc, char **argv)
     if (status != 0)
         return status;
     if (help)
-        return fputs(command_compare.usage, stdout) == EOF ? EXIT_TROUBLE : 0;
+        return print_usage(&command_compare);
     struct compare_policy *policy = open_policy(arguments.policy);
     if (policy == NULL)
         return EXIT_TROUBLE;

@@ -6,6 +6,11 @@ _elftally_ids()
     elftally "$1" --format json 2>/dev/null | grep -o '"id": *"[a-z0-9-]*"' | sed 's/.*"\([a-z0-9-]*\)"$/\1/'
 }
 
+_elftally_limits()
+{
+    elftally --help 2>/dev/null | sed -n '/^Limits:/,$s/^  \([a-z]*\) .*/\1/p'
+}
+
 _elftally()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -13,11 +18,12 @@ _elftally()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        compare | rules | causes | normalise | digest)
+        compare | rules | causes | normalise | digest | verify)
             command=${COMP_WORDS[i]}
             break
             ;;
-        -p | --policy | -f | --format | -o | --output | --bytes | --color | --width | --vendor-debug | --rebuilt-debug)
+        -p | --policy | -f | --format | -o | --output | --explain | --bytes | --color | --width | --limit | \
+            --vendor-debug | --rebuilt-debug)
             ((i++))
             [[ ${COMP_WORDS[i]-} == = ]] && ((i++))
             ;;
@@ -48,6 +54,11 @@ _elftally()
         mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
         return
         ;;
+    --limit)
+        mapfile -t COMPREPLY < <(compgen -W "$(_elftally_limits)" -S = -- "$current")
+        compopt -o nospace
+        return
+        ;;
     --bytes | --width)
         return
         ;;
@@ -60,11 +71,12 @@ _elftally()
 
     case $command in
     rules | causes) options='--format --help' ;;
-    normalise) options='--policy --output --help' ;;
-    digest) options='--policy --help' ;;
+    normalise) options='--policy --output --limit --no-sandbox --help' ;;
+    digest) options='--policy --limit --no-sandbox --help' ;;
+    verify) options='--limit --no-sandbox --help' ;;
     *)
-        options='--policy --format --output --quiet --all --bytes --digest --color --width --vendor-debug --rebuilt-debug
-            --help --version'
+        options='--policy --format --output --quiet --all --explain --bytes --digest --color --width'
+        options+=' --vendor-debug --rebuilt-debug --limit --no-sandbox --help --version'
         ;;
     esac
 
@@ -74,7 +86,7 @@ _elftally()
         mapfile -t COMPREPLY < <(compgen -W "$(_elftally_ids "$command")" -- "$current")
     else
         words=
-        ((COMP_CWORD == 1)) && words='compare rules causes normalise digest'
+        ((COMP_CWORD == 1)) && words='compare rules causes normalise digest verify'
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
         compopt -o filenames
     fi

@@ -1,6 +1,9 @@
 /* elftally: the thin command line of libcompare. Finds the command, and says what went wrong. */
+#include <jansson.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -42,6 +45,17 @@ int usage_error(const char *format, ...)
     return EXIT_TROUBLE;
 }
 
+int finish_printing(void)
+{
+    return fflush(stdout) != 0 || ferror(stdout) ? fail("cannot write to standard output") : 0;
+}
+
+int print_usage(const struct command *command)
+{
+    fputs(command->usage, stdout);
+    return finish_printing();
+}
+
 void print_escaped(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -73,18 +87,30 @@ static int print_help(void)
            "Limits:\n");
     for (size_t i = 0; compare_limit_at(i) != NULL; i++)
         printf("  %-13s %s, in %s\n", compare_limit_at(i)->name, compare_limit_at(i)->help, compare_limit_at(i)->unit);
-    return fflush(stdout) != 0 ? fail("cannot write to standard output") : 0;
+    return finish_printing();
+}
+
+/* Jansson may free twice, or lose a byte, when there is no memory: it is never told. */
+static void *memory_or_exit(size_t size)
+{
+    void *memory = malloc(size);
+    if (memory == NULL) {
+        output_abandon();
+        _exit(fail("no memory"));
+    }
+    return memory;
 }
 
 int main(int argc, char **argv)
 {
+    json_set_alloc_funcs(memory_or_exit, free);
     if (argc < 2)
         return usage_error("two files are needed");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
         return print_help();
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("elftally %s\n", compare_version());
-        return fflush(stdout) != 0 ? fail("cannot write to standard output") : 0;
+        return finish_printing();
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(argv[1], commands[i]->name) == 0)

@@ -24,7 +24,7 @@ static int parse(int argc, char **argv, const char *options, const struct comman
         else if (option == 'o' && output != NULL)
             *output = optarg;
         else if (option == 'h')
-            return fputs(command->usage, stdout) == EOF ? EXIT_TROUBLE : -1;
+            return print_usage(command) == 0 ? -1 : EXIT_TROUBLE;
         else if (option == OPTION_LIMIT || option == OPTION_NO_SANDBOX) {
             if (sandbox_option(sandbox, option, optarg) != 0)
                 return EXIT_TROUBLE;
@@ -46,8 +46,6 @@ static int normalise_in_sandbox(void *argument, int *outcome, struct compare_err
     const struct one_file *job = argument;
     struct compare_options options = sandbox_options(job->sandbox, job->policy);
     int status = compare_normalise(job->path, &options, job->out, error);
-    if (status == 0 && fflush(job->out) != 0)
-        return COMPARE_ERROR_SYSTEM;
     *outcome = status == 0;
     return status;
 }
@@ -93,7 +91,7 @@ static int digest_in_sandbox(void *argument, int *outcome, struct compare_error 
     printf("  ");
     print_escaped(job->path);
     putchar('\n');
-    *outcome = fflush(stdout) == 0;
+    *outcome = fflush(stdout) == 0 && !ferror(stdout);
     return 0;
 }
 

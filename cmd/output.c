@@ -12,10 +12,15 @@
 /* For the handler of an interrupt, which has no other way to know it. */
 static char temporary_path[4096];
 
-static void on_interrupt(int signal_number)
+void output_abandon(void)
 {
     if (temporary_path[0] != '\0')
         unlink(temporary_path);
+}
+
+static void on_interrupt(int signal_number)
+{
+    output_abandon();
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
@@ -30,18 +35,23 @@ static bool is_an_input(const struct stat *status, const char *const *inputs)
     return false;
 }
 
-static int open_temporary(struct output *output)
+static int open_temporary(struct output *output, const char *path)
 {
-    if (asprintf(&output->temporary, "%s.XXXXXX", output->path) < 0)
+    if (asprintf(&output->temporary, "%s.XXXXXX", path) < 0) {
         output->temporary = NULL;
-    if (output->temporary == NULL || strlen(output->temporary) >= sizeof(temporary_path))
-        return fail("%s: cannot create: the name is too long", output->path);
+        return fail("%s: no memory", path);
+    }
+    if (strlen(output->temporary) >= sizeof(temporary_path)) {
+        free(output->temporary);
+        output->temporary = NULL;
+        return fail("%s: cannot create: the name is too long", path);
+    }
     int fd = mkstemp(output->temporary);
     if (fd < 0) {
         int reason = errno;
         free(output->temporary);
         output->temporary = NULL;
-        return fail("%s: cannot create: %s", output->path, strerror(reason));
+        return fail("%s: cannot create: %s", path, strerror(reason));
     }
     memcpy(temporary_path, output->temporary, strlen(output->temporary) + 1);
     signal(SIGINT, on_interrupt);
@@ -51,7 +61,11 @@ static int open_temporary(struct output *output)
     umask(mask);
     fchmod(fd, 0666 & ~mask);
     output->stream = fdopen(fd, "w");
-    return output->stream != NULL ? 0 : fail("%s: no memory", output->path);
+    if (output->stream != NULL)
+        return 0;
+    close(fd);
+    output_close(output, false);
+    return fail("%s: no memory", path);
 }
 
 static int open_nameless(struct output *output, FILE *copy_to)
@@ -73,25 +87,25 @@ int output_open(struct output *output, const char *path, const char *const *inpu
     if (exists && is_an_input(&status, inputs))
         return fail("%s: is an input; it is not overwritten", path);
     if (!exists || S_ISREG(status.st_mode))
-        return open_temporary(output);
+        return open_temporary(output, path);
     if (S_ISDIR(status.st_mode))
         return fail("%s: is a directory", path);
     FILE *there = fopen(path, "w");
     return there != NULL ? open_nameless(output, there) : fail("%s: cannot write: %s", path, strerror(errno));
 }
 
-void output_restart(struct output *output)
+bool output_restart(struct output *output)
 {
     /* The worker wrote through the same file, and moved its position. */
-    if (ftruncate(fileno(output->stream), 0) == 0)
-        rewind(output->stream);
+    return ftruncate(fileno(output->stream), 0) == 0 && fseeko(output->stream, 0, SEEK_SET) == 0;
 }
 
 static bool copy_out(struct output *output)
 {
     char block[65536];
     size_t size;
-    rewind(output->stream);
+    if (fseeko(output->stream, 0, SEEK_SET) != 0)
+        return false;
     while ((size = fread(block, 1, sizeof(block), output->stream)) > 0) {
         if (fwrite(block, 1, size, output->copy_to) != size)
             return false;
@@ -125,8 +139,11 @@ int output_close(struct output *output, bool keep)
         unlink(output->temporary);
     temporary_path[0] = '\0';
     free(output->temporary);
+    bool told = output->told;
     *output = (struct output){0};
     if (!keep || placed)
         return 0;
+    if (told)
+        return EXIT_TROUBLE;
     return fail("%s: cannot write: %s", name, reason != 0 ? strerror(reason) : "the stream failed");
 }

@@ -35,11 +35,12 @@ static int print_json(const struct compare_rule_info *only)
 {
     json_t *rules = json_array();
     const struct compare_rule_info *rule;
+    int failed = 0;
     for (size_t i = 0; (rule = compare_rule_at(i)) != NULL; i++) {
-        if (only == NULL || only == rule)
-            json_array_append_new(rules, rule_object(rule));
+        if ((only == NULL || only == rule) && json_array_append_new(rules, rule_object(rule)) != 0)
+            failed = 1;
     }
-    int failed = json_dumpf(rules, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER) != 0 || putchar('\n') == EOF;
+    failed = failed || json_dumpf(rules, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER) != 0 || putchar('\n') == EOF;
     json_decref(rules);
     return failed;
 }
@@ -57,10 +58,8 @@ static int run_rules(int argc, char **argv)
     const struct compare_rule_info *only = NULL;
     bool json = false;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(command_rules.usage, stdout);
-            return 0;
-        }
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return print_usage(&command_rules);
         bool format = strcmp(argv[i], "--format") == 0 || strcmp(argv[i], "-f") == 0;
         if (format && i + 1 < argc && (strcmp(argv[i + 1], "json") == 0 || strcmp(argv[i + 1], "text") == 0))
             json = strcmp(argv[++i], "json") == 0;
@@ -76,7 +75,7 @@ static int run_rules(int argc, char **argv)
         explain_rule(only);
     else
         list_rules();
-    return failed || fflush(stdout) != 0 || ferror(stdout) ? fail("cannot write to standard output") : 0;
+    return failed ? fail("cannot write to standard output") : finish_printing();
 }
 
 const struct command command_rules = {

@@ -23,8 +23,12 @@ HELLO = [str(ROOT / "testdata/hello" / name) for name in ("hello.vendor", "hello
 
 
 def run(*arguments, **options):
-    return subprocess.run([ELFTALLY, *map(str, arguments)], capture_output=True, text=True, timeout=120,
-                          errors="surrogateescape", **options)
+    result = subprocess.run([ELFTALLY, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+                            errors="surrogateescape", **options)
+    # A kernel or an instrumented build may confine less, and says so: no matter of these tests.
+    result.stderr = "".join(line for line in (result.stderr or "").splitlines(keepends=True)
+                            if not line.startswith("elftally: warning: less confined than usual"))
+    return result
 
 
 def compile_small(output, *flags, compiler="gcc", source=None):
@@ -240,8 +244,10 @@ class Errors(Case):
     def refused(self, words, *arguments, **options):
         result = run(*arguments, **options)
         self.assertEqual(result.returncode, 2)
-        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
-        self.assertTrue(result.stderr.startswith("elftally: "))
+        # A build with the sanitizers has no filter of calls, and says so.
+        lines = [line for line in result.stderr.splitlines() if "warning: less confined" not in line]
+        self.assertEqual(len(lines), 1, result.stderr)
+        self.assertTrue(lines[0].startswith("elftally: "))
         self.assertIn(words, result.stderr)
         return result
 

@@ -26,7 +26,7 @@ static int verify_in_worker(void *argument, int *outcome, struct compare_error *
            " of the rebuilt; unexplained: %" PRIu64 ", %" PRIu64 "\n",
            verified.identical, verified.set_aside[0], verified.set_aside[1], verified.unexplained[0],
            verified.unexplained[1]);
-    *outcome = fflush(stdout) == 0;
+    *outcome = fflush(stdout) == 0 && !ferror(stdout);
     return 0;
 }
 
@@ -38,7 +38,7 @@ static int run_verify(int argc, char **argv)
     opterr = 0;
     while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         if (option == 'h')
-            return fputs(command_verify.usage, stdout) == EOF ? EXIT_TROUBLE : 0;
+            return print_usage(&command_verify);
         if (option == '?')
             return usage_error("verify: unknown option, or one without its value: %s", argv[optind - 1]);
         if (sandbox_option(&job.sandbox, option, optarg) != 0)

@@ -4,10 +4,13 @@
 
 static const char *const words[] = {"vendor", "rebuilt"};
 static int counter;
+/* Pages of .bss: where there is less, ld.so leaves the file's bytes behind it in memory, and they are compared. */
+static volatile char room[65536];
 static char buffer[64] = "tally";
 
 __attribute__((constructor)) static void begin(void)
 {
+    room[counter] = (char)counter;
     counter++;
 }
 

@@ -17,11 +17,13 @@ static struct arena_block *arena_grow(struct arena *arena, size_t size)
 {
     size_t wanted = size > BLOCK_SIZE ? size : BLOCK_SIZE;
     size_t total;
-    if (__builtin_add_overflow(wanted, sizeof(struct arena_block), &total))
+    struct arena_block *block = NULL;
+    if (!__builtin_add_overflow(wanted, sizeof(struct arena_block), &total))
+        block = calloc(1, total);
+    if (block == NULL) {
+        arena->exhausted = true;
         return NULL;
-    struct arena_block *block = calloc(1, total);
-    if (block == NULL)
-        return NULL;
+    }
     block->size = wanted;
     block->next = arena->blocks;
     arena->blocks = block;
@@ -32,8 +34,10 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
 {
     size_t wanted;
     if (__builtin_mul_overflow(count, size, &wanted) ||
-        __builtin_add_overflow(wanted, _Alignof(max_align_t) - 1, &wanted))
+        __builtin_add_overflow(wanted, _Alignof(max_align_t) - 1, &wanted)) {
+        arena->exhausted = true;
         return NULL;
+    }
     wanted &= ~(_Alignof(max_align_t) - 1);
     if (wanted == 0)
         wanted = _Alignof(max_align_t);

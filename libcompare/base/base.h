@@ -1,6 +1,6 @@
 /*
- * The ground floor: error messages, memory that lives as long as a result, half-open ranges, escaping. Knows nothing
- * of ELF.
+ * The ground floor: error messages, memory that lives as long as a result, SHA-256, half-open ranges, escaping. Knows
+ * nothing of ELF.
  */
 #ifndef BASE_BASE_H
 #define BASE_BASE_H
@@ -31,6 +31,7 @@ struct compare_limits limits_for(const struct compare_limits *wanted, uint64_t f
 
 struct arena {
     struct arena_block *blocks;
+    bool exhausted; /* there was no memory, here or for what is kept beside it */
 };
 
 /* Zeroed memory for count things of size bytes, aligned for any type; NULL when there is none or on overflow. */
@@ -48,6 +49,12 @@ struct list {
 
 /* A zeroed new last item, or NULL when there is no memory. */
 void *list_add(struct list *list);
+
+/* ---- Digests ---- */
+
+/* False where OpenSSL has no memory; nothing of it may be called then. */
+bool digest_is_possible(void);
+bool sha256(const void *bytes, size_t size, uint8_t digest[32]);
 
 /* ---- Ranges: [begin, end), in bytes of a file or of an address space ---- */
 

@@ -24,6 +24,14 @@ struct message {
 
 #define MESSAGE_MAGIC 0x656c6674
 
+/* Coverage counts are written at exit, which a worker does not come to. */
+#ifdef COMPARE_COVERAGE
+void __gcov_dump(void);
+#define WRITE_COUNTS() __gcov_dump()
+#else
+#define WRITE_COUNTS() ((void)0)
+#endif
+
 static int64_t milliseconds_now(void)
 {
     struct timespec now;
@@ -57,11 +65,14 @@ static void be_the_worker(const struct compare_work *work, int fd, pid_t parent)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(1);
     message.status = work->run(work->argument, &message.outcome, &message.error);
+    WRITE_COUNTS();
     _exit(send_message(fd, &message) ? 0 : 1);
 }
 
-/* 1: the message is whole; 0: the worker closed the pipe before; -1: time is up. */
-static int receive(int fd, struct message *message, uint64_t seconds)
+enum receipt { RECEIPT_NONE, RECEIPT_WHOLE, RECEIPT_LATE, RECEIPT_FAILED };
+
+/* NONE: the worker closed the pipe before; FAILED: the pipe cannot be read. */
+static enum receipt receive(int fd, struct message *message, uint64_t seconds)
 {
     int64_t now = milliseconds_now(), deadline;
     if (seconds > INT64_MAX / 2000 || __builtin_add_overflow(now, (int64_t)seconds * 1000, &deadline))
@@ -70,14 +81,16 @@ static int receive(int fd, struct message *message, uint64_t seconds)
         struct pollfd wait = {.fd = fd, .events = POLLIN};
         int64_t left = deadline - milliseconds_now();
         if (left <= 0)
-            return -1;
+            return RECEIPT_LATE;
         int ready = poll(&wait, 1, left < 1000000 ? (int)left : 1000000);
-        ssize_t size = ready > 0 ? read(fd, (char *)message + got, sizeof(*message) - got) : -2;
-        if (size == 0 || (size == -1 && errno != EINTR))
-            return 0;
+        ssize_t size = ready > 0 ? read(fd, (char *)message + got, sizeof(*message) - got) : -1;
+        if (size == 0)
+            return RECEIPT_NONE;
+        if (size < 0 && ready != 0 && errno != EINTR)
+            return RECEIPT_FAILED;
         got += size > 0 ? (size_t)size : 0;
     }
-    return 1;
+    return RECEIPT_WHOLE;
 }
 
 static bool is_sound(const struct message *message)
@@ -105,10 +118,12 @@ static uint64_t time_limit(const struct compare_work *work)
     return limits_for(work->limits, size).time;
 }
 
-static int settle(const struct compare_work *work, uint64_t seconds, int received, int ended,
+static int settle(const struct compare_work *work, uint64_t seconds, enum receipt received, int ended,
                   const struct message *message, int *outcome, struct compare_error *error)
 {
-    if (received < 0)
+    if (received == RECEIPT_FAILED)
+        return error_set(error, COMPARE_ERROR_SYSTEM, work->what, "cannot hear from the worker");
+    if (received == RECEIPT_LATE)
         return limit_hit(error, work->what, "time", seconds, "it takes seconds");
     if (WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL)
         return error_set(error, COMPARE_ERROR_CRASHED, work->what,
@@ -117,7 +132,7 @@ static int settle(const struct compare_work *work, uint64_t seconds, int receive
         return error_set(error, COMPARE_ERROR_CRASHED, work->what,
                          "the worker crashed (signal %d, %s): please report this", WTERMSIG(ended),
                          strsignal(WTERMSIG(ended)));
-    if (received == 0 || !WIFEXITED(ended) || WEXITSTATUS(ended) != 0 || !is_sound(message))
+    if (received == RECEIPT_NONE || !WIFEXITED(ended) || WEXITSTATUS(ended) != 0 || !is_sound(message))
         return error_set(error, COMPARE_ERROR_CRASHED, work->what, "the worker ended without an answer");
     *outcome = message->outcome;
     *error = message->error;
@@ -147,8 +162,8 @@ int compare_in_worker(const struct compare_work *work, int *outcome, struct comp
     }
     close(ends[1]);
     uint64_t seconds = time_limit(work);
-    int received = receive(ends[0], &message, seconds);
-    if (received < 0)
+    enum receipt received = receive(ends[0], &message, seconds);
+    if (received == RECEIPT_LATE || received == RECEIPT_FAILED)
         kill(worker, SIGKILL);
     close(ends[0]);
     while (waitpid(worker, &ended, 0) < 0 && errno == EINTR)

@@ -2,6 +2,7 @@
  * Two stories, one truth: where views of the same bytes disagree, the image is anomalous and no rule applies to it.
  * The loader goes by program headers and the dynamic segment; section headers are hearsay that must fit them.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "parts.h"
@@ -70,6 +71,24 @@ static bool must_be_single(uint32_t type)
            type == PT_GNU_RELRO || type == PT_GNU_PROPERTY;
 }
 
+/*
+ * ld.so maps a library in one piece and takes all rights from what lies between its PT_LOADs: bytes of the file that
+ * are not in the load view. PT_GNU_RELRO, by p_memsz and rounded down to pages, would make them readable again.
+ */
+static bool protects_what_is_loaded(const struct image *image, const struct segment *relro)
+{
+    const uint64_t page = 4096;
+    struct range pages = {relro->addresses.begin / page * page, relro->addresses.end / page * page};
+    bool found = pages.begin >= pages.end;
+    for (size_t i = 0; i < image->segment_count && !found; i++) {
+        const struct segment *segment = &image->segments[i];
+        uint64_t end = segment->addresses.end;
+        found = segment->type == PT_LOAD && segment->addresses.begin / page * page <= pages.begin &&
+                pages.end <= end + (page - end % page) % page;
+    }
+    return found;
+}
+
 static int other_segments(const struct image *image, struct list *anomalies)
 {
     int status = 0;
@@ -88,12 +107,16 @@ static int other_segments(const struct image *image, struct list *anomalies)
             if (seen_count < ARRAY_COUNT(seen))
                 seen[seen_count++] = segment->type;
         }
-        if (status == 0 && has_two_places(segment->type) && segment->file_size > 0 &&
+        /* ld.so reckons its load address from PT_PHDR's, however long it is. */
+        if (status == 0 && has_two_places(segment->type) && (segment->file_size > 0 || segment->type == PT_PHDR) &&
             (!image_file_range(image, segment->address, segment->file_size, &mapped) ||
              mapped.begin != segment->file_offset))
             status =
                 anomaly_add(anomalies, "segment-place", at,
                             "segment %zu (p_type %#x): no PT_LOAD maps its p_vaddr to its p_offset", i, segment->type);
+        if (status == 0 && segment->type == PT_GNU_RELRO && !protects_what_is_loaded(image, segment))
+            status = anomaly_add(anomalies, "segment-place", at,
+                                 "segment %zu: PT_GNU_RELRO reaches beyond the pages of a PT_LOAD", i);
         const struct extent *owner = image_extent_at(image, segment->file_offset);
         if (status == 0 && segment->type == PT_NOTE && segment->file_size > 0 && owner != NULL &&
             owner->owner != OWNER_SEGMENT &&
@@ -268,7 +291,9 @@ static int dynamic_sections(const struct image *image, const struct section *sec
                                section->name, (uintmax_t)pairs[i].tag);
     }
     const struct dynamic_entry *strings = image_dynamic(image, DT_STRTAB);
-    if (section->type == SHT_DYNSYM && strings != NULL && section->link < image->section_count &&
+    /* Android's ld.so takes the names of libraries from there, if from anywhere (bionic's linker_phdr.cpp). */
+    bool names_strings = section->type == SHT_DYNSYM || (section->type == SHT_DYNAMIC && section->link != 0);
+    if (names_strings && strings != NULL && section->link < image->section_count &&
         image->sections[section->link].address != strings->value)
         return anomaly_add(anomalies, "dynamic-section", at, "the strings of %s are not at DT_STRTAB", section->name);
     return 0;
@@ -295,6 +320,22 @@ static int sections_find(const struct image *image, struct list *anomalies)
     return status;
 }
 
+/*
+ * Kernels choose the reader of a file by e_machine, and some do not look at EI_CLASS (arch/x86/include/asm/elf.h,
+ * elf_check_arch): such a one takes the header of a file for another, if e_phentsize fits where that has it.
+ */
+static int other_class(const struct image *image, struct list *anomalies)
+{
+    static const uint16_t narrow[] = {EM_386, EM_68K, EM_ARM, EM_PPC, EM_SPARC, EM_SPARC32PLUS, EM_SH};
+    bool twofold = !image->is64 && image->size >= sizeof(Elf64_Ehdr) &&
+                   image_u16(image, image->bytes + offsetof(Elf64_Ehdr, e_phentsize)) == sizeof(Elf64_Phdr);
+    for (size_t i = 0; i < ARRAY_COUNT(narrow); i++)
+        twofold |= image->is64 && image->header.e_machine == narrow[i];
+    return twofold ? anomaly_add(anomalies, "two-classes", EI_CLASS,
+                                 "a kernel that goes by e_machine reads a header of the other class here")
+                   : 0;
+}
+
 int anomalies_find(struct image *image, struct list *anomalies, struct compare_error *error)
 {
     int status = 0;
@@ -304,6 +345,8 @@ int anomalies_find(struct image *image, struct list *anomalies, struct compare_e
     if (status == 0 && image->section_count > 0 && image->names_index >= image->section_count)
         status =
             anomaly_add(anomalies, "section-names", 0, "e_shstrndx %ju is no section", (uintmax_t)image->names_index);
+    if (status == 0 && image_is_linked(image))
+        status = other_class(image, anomalies);
     if (status == 0 && image_is_linked(image))
         status = load_segments(image, anomalies);
     if (status == 0 && image_is_linked(image))

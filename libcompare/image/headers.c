@@ -7,6 +7,10 @@
 
 #include "parts.h"
 
+#ifndef EM_ARC_COMPACT2
+#define EM_ARC_COMPACT2 195
+#endif
+
 /* C++ names in section names of objects reach a few thousand bytes. */
 #define SECTION_NAME_LIMIT 65536
 #define SECTION_NAME_SHOWN 1024
@@ -26,25 +30,29 @@ static size_t shdr_size(const struct image *image)
     return image->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
 }
 
-/* The largest page that Linux maps with on this machine (arch/ * /include/asm/page.h), in bytes. */
-static uint64_t machine_page_size(uint16_t machine)
+/*
+ * The machines that Linux runs programs of, with the largest page that it maps with on them, in KiB (arch/ * /Kconfig,
+ * arch/ * /include/asm/page.h). What loads the files of other machines is not known: CUDA's loader goes by sections.
+ */
+static const struct {
+    uint16_t machine;
+    uint16_t page;
+} linux_machines[] = {
+    {EM_386, 4},         {EM_X86_64, 4},        {EM_S390, 4},       {EM_RISCV, 4},        {EM_68K, 8},
+    {EM_SPARC, 8},       {EM_SPARC32PLUS, 8},   {EM_SPARCV9, 8},    {EM_ALPHA, 8},        {EM_PPC, 256},
+    {EM_PPC64, 64},      {EM_ARM, 64},          {EM_AARCH64, 64},   {EM_MIPS, 64},        {EM_PARISC, 64},
+    {EM_IA_64, 64},      {EM_SH, 64},           {EM_LOONGARCH, 64}, {EM_ARC_COMPACT, 64}, {EM_ARC_COMPACT2, 64},
+    {EM_MICROBLAZE, 64}, {EM_ALTERA_NIOS2, 64}, {EM_OPENRISC, 64},  {EM_XTENSA, 64},      {EM_CSKY, 64},
+    {EM_QDSP6, 1024},
+};
+
+static uint64_t linux_page_size(uint16_t machine)
 {
-    switch (machine) {
-    case EM_386:
-    case EM_X86_64:
-    case EM_S390:
-    case EM_RISCV:
-    case EM_68K:
-        return 4096;
-    case EM_SPARC:
-    case EM_SPARC32PLUS:
-    case EM_SPARCV9:
-        return 8192;
-    case EM_PPC:
-        return 256 * 1024;
-    default: /* AArch64, ARM, MIPS, PowerPC 64, LoongArch and what is not known */
-        return 64 * 1024;
+    for (size_t i = 0; i < ARRAY_COUNT(linux_machines); i++) {
+        if (linux_machines[i].machine == machine)
+            return linux_machines[i].page * (uint64_t)1024;
     }
+    return 0;
 }
 
 static int identification_parse(struct image *image, struct compare_error *error)
@@ -83,7 +91,8 @@ int headers_parse(struct image *image, struct compare_error *error)
         return status;
     decode_ehdr(image, image->bytes, &image->header);
     const Elf64_Ehdr *header = &image->header;
-    image->page_size = machine_page_size(header->e_machine);
+    image->runs_on_linux = linux_page_size(header->e_machine) != 0;
+    image->page_size = image->runs_on_linux ? linux_page_size(header->e_machine) : 64 * 1024;
     if (header->e_version != EV_CURRENT)
         return error_set(error, COMPARE_ERROR_MALFORMED, image->path, "e_version is %u, not 1", header->e_version);
     if (header->e_ehsize != ehdr_size(image))

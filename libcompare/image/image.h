@@ -91,6 +91,7 @@ struct image {
     bool separate_debug; /* parsed by image_parse_debug */
     Elf64_Ehdr header;   /* as in the file, widened */
     uint64_t section_count, names_index;
+    bool runs_on_linux; /* a machine whose programs Linux loads */
     uint64_t page_size; /* the largest that this machine's kernels use, in bytes */
 
     struct segment *segments;
@@ -364,5 +365,8 @@ bool debug_units(struct debug *debug, size_t most, struct arena *arena,
  * COMPARE_ERROR_CHANGED instead of killing the process.
  */
 int image_guard(int (*work)(void *argument), void *argument, struct compare_error *error);
+
+/* malloc for a library that cannot do without: where there is none, the guarded work ends with COMPARE_ERROR_MEMORY. */
+void *image_guarded_malloc(size_t size);
 
 #endif

@@ -3,8 +3,9 @@
  * elf/dl-load.c and elf/dl-map-segments.h).
  *
  * A PT_LOAD is mapped in whole pages, of the largest size that the machine's kernels use: the bytes before it in its
- * first page and behind it in its last are mapped with it. Where a writable segment has p_memsz > p_filesz, the rest
- * of its last page is zeroed and so not seen; in one that is not writable the kernel may fail to zero it, so it counts.
+ * first page and behind it in its last are mapped with it. Zeroed, and so not seen, is only what all of them zero: the
+ * part of the last page that p_memsz asks for, in the last PT_LOAD, if that is writable. Behind p_memsz ld.so leaves
+ * the file's bytes; kernels before 6.6 do so in all but the last PT_LOAD, and of an interpreter they zero no other's.
  * Every other program header's range counts too: PT_INTERP, PT_NOTE and PT_GNU_PROPERTY are read at their own offset
  * even where no PT_LOAD maps them. In ET_REL every section that is allocated, relocated, or names symbols counts.
  */
@@ -12,20 +13,25 @@
 
 #include "parts.h"
 
-static struct range mapped_pages(const struct image *image, const struct segment *segment)
+/* Of the first page, up to p_filesz. One without bytes still maps what stands before it (kernels before 6.6, ld.so). */
+static struct range mapped_bytes(const struct image *image, const struct segment *segment)
 {
-    uint64_t page = image->page_size;
-    struct range pages = segment->bytes;
-    /* One without bytes still maps what stands before its address in its first page (kernels before 6.6, ld.so). */
+    struct range bytes = segment->bytes;
     if (segment->file_size == 0)
-        pages.begin = pages.end = segment->file_offset < image->size ? segment->file_offset : image->size;
-    pages.begin -= pages.begin % page;
-    bool tail_zeroed = segment->memory_size > segment->file_size && (segment->flags & PF_W) != 0;
-    if (!tail_zeroed) {
-        uint64_t slack = (page - pages.end % page) % page;
-        pages.end = slack > image->size - pages.end ? image->size : pages.end + slack;
-    }
-    return pages;
+        bytes.begin = bytes.end = segment->file_offset < image->size ? segment->file_offset : image->size;
+    bytes.begin -= bytes.begin % image->page_size;
+    return bytes;
+}
+
+/* Behind p_filesz, to the end of the last page: what nothing zeroes. */
+static struct range mapped_slack(const struct image *image, const struct segment *segment, uint64_t begin, bool last)
+{
+    uint64_t page = image->page_size, slack = (page - begin % page) % page, zeroed = 0;
+    if (slack > image->size - begin)
+        slack = image->size - begin;
+    if (last && segment->memory_size > segment->file_size && (segment->flags & PF_W) != 0)
+        zeroed = segment->memory_size - segment->file_size;
+    return (struct range){begin + (zeroed < slack ? zeroed : slack), begin + slack};
 }
 
 /*
@@ -41,27 +47,44 @@ static bool readable_runs(const struct image *image)
     return true;
 }
 
+static void load_range(struct image *image, struct range range, bool runs)
+{
+    image->load[image->load_count++] = range;
+    if (runs)
+        image->executable[image->executable_count++] = range;
+}
+
+static size_t last_load_segment(const struct image *image)
+{
+    size_t last = image->segment_count;
+    for (size_t i = 0; i < image->segment_count; i++)
+        last = image->segments[i].type == PT_LOAD ? i : last;
+    return last;
+}
+
 static void load_linked(struct image *image)
 {
-    size_t entry = image->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+    size_t entry = image->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr), last = last_load_segment(image);
     uint32_t runs = readable_runs(image) ? PF_X | PF_R : PF_X;
-    image->load[image->load_count++] = (struct range){0, image->header.e_ehsize};
-    image->load[image->load_count++] =
-        (struct range){image->header.e_phoff, image->header.e_phoff + image->segment_count * entry};
+    load_range(image, (struct range){0, image->header.e_ehsize}, false);
+    load_range(image, (struct range){image->header.e_phoff, image->header.e_phoff + image->segment_count * entry},
+               false);
     for (size_t i = 0; i < image->segment_count; i++) {
         const struct segment *segment = &image->segments[i];
-        bool mapped = segment->type == PT_LOAD;
-        struct range range = mapped ? mapped_pages(image, segment) : segment->bytes;
-        image->load[image->load_count++] = range;
-        if (mapped && (segment->flags & runs) != 0)
-            image->executable[image->executable_count++] = range;
+        if (segment->type != PT_LOAD) {
+            load_range(image, segment->bytes, false);
+            continue;
+        }
+        struct range bytes = mapped_bytes(image, segment);
+        load_range(image, bytes, (segment->flags & runs) != 0);
+        load_range(image, mapped_slack(image, segment, bytes.end, i == last), (segment->flags & runs) != 0);
     }
 }
 
 /* What a linker or the kernel's module loader acts on; a debug section's relocations only serve that section. */
 static void load_relocatable(struct image *image)
 {
-    image->load[image->load_count++] = (struct range){0, image->header.e_ehsize};
+    load_range(image, (struct range){0, image->header.e_ehsize}, false);
     for (uint64_t i = 1; i < image->section_count; i++) {
         const struct section *section = &image->sections[i];
         bool relocations = section->type == SHT_REL || section->type == SHT_RELA;
@@ -71,15 +94,13 @@ static void load_relocatable(struct image *image)
                        (image->sections[section->info].flags & SHF_ALLOC) != 0);
         if (!loaded || range_empty(section->bytes))
             continue;
-        image->load[image->load_count++] = section->bytes;
-        if ((section->flags & SHF_EXECINSTR) != 0)
-            image->executable[image->executable_count++] = section->bytes;
+        load_range(image, section->bytes, (section->flags & SHF_EXECINSTR) != 0);
     }
 }
 
 int load_view_build(struct image *image, struct compare_error *error)
 {
-    size_t most = image->segment_count + image->section_count + 2;
+    size_t most = 2 * image->segment_count + image->section_count + 2;
     image->load = arena_alloc(&image->arena, most, sizeof(*image->load));
     image->executable = arena_alloc(&image->arena, most, sizeof(*image->executable));
     if (image->load == NULL || image->executable == NULL)
@@ -89,8 +110,7 @@ int load_view_build(struct image *image, struct compare_error *error)
     } else if (image_is_relocatable(image)) {
         load_relocatable(image);
     } else {
-        image->load[image->load_count++] = (struct range){0, image->size};
-        image->executable[image->executable_count++] = (struct range){0, image->size};
+        load_range(image, (struct range){0, image->size}, true);
     }
     image->load_count = ranges_merge(image->load, image->load_count);
     image->executable_count = ranges_merge(image->executable, image->executable_count);

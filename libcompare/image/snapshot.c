@@ -161,10 +161,20 @@ void snapshot_close(struct snapshot *snapshot)
 
 static _Thread_local sigjmp_buf *volatile guard;
 
+enum { GUARD_TRUNCATED = 1, GUARD_NO_MEMORY };
+
+void *image_guarded_malloc(size_t size)
+{
+    void *memory = malloc(size);
+    if (memory == NULL && guard != NULL)
+        siglongjmp(*guard, GUARD_NO_MEMORY);
+    return memory;
+}
+
 static void on_bus_error(int signal_number)
 {
     if (guard != NULL)
-        siglongjmp(*guard, 1);
+        siglongjmp(*guard, GUARD_TRUNCATED);
     /* Not ours: let it kill the process as it would have. */
     signal(signal_number, SIG_DFL);
     raise(signal_number);
@@ -178,10 +188,15 @@ int image_guard(int (*work)(void *argument), void *argument, struct compare_erro
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGBUS, &action, &before) != 0)
         return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot catch SIGBUS: %s", strerror(errno));
-    if (sigsetjmp(here, 1) == 0) {
+    switch (sigsetjmp(here, 1)) {
+    case 0:
         guard = &here;
         status = work(argument);
-    } else {
+        break;
+    case GUARD_NO_MEMORY:
+        status = error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory");
+        break;
+    default:
         status = error_set(error, COMPARE_ERROR_CHANGED, NULL, "a file was truncated while it was being read");
     }
     guard = outer;

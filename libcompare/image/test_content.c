@@ -215,21 +215,61 @@ static void the_page_behind_read_only_data_counts_even_with_larger_memory(void *
     image_close(&image);
 }
 
-static void the_range_of_a_program_header_is_loaded_even_where_no_segment_maps_it(void **state)
+/* ld.so zeroes no more than p_memsz asks for. */
+static void the_page_behind_a_small_bss_is_loaded_and_runs_with_its_segment(void **state)
 {
     (void)state;
     struct built built;
     struct image image;
     struct compare_error error;
     program(&built);
-    uint64_t at = built_named(&built, ".comment")->header.sh_offset;
-    built.segments[built.segment_count++] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = at, .p_filesz = 8};
+    uint64_t end = built.segments[2].p_offset + built.segments[2].p_filesz;
+    built.segments[2].p_memsz = built.segments[2].p_filesz + 8;
+    built.segments[2].p_flags = PF_R | PF_W | PF_X;
+    built_write(&built);
+    assert_int_equal(built_open(&built, &image, &error), 0);
+    assert_true(loaded(&image, end - 1));
+    assert_false(image_in_load_view(&image, (struct range){end, end + 8}));
+    assert_true(ranges_hold(image.executable, image.executable_count, (struct range){end + 8, built.size}));
+    image_close(&image);
+}
+
+/* Kernels before 6.6 zero no tail of an interpreter but the last one. */
+static void the_page_behind_a_bss_counts_where_another_segment_follows(void **state)
+{
+    (void)state;
+    struct built built;
+    struct image image;
+    struct compare_error error;
+    program(&built);
+    uint64_t end = built.segments[2].p_offset + built.segments[2].p_filesz;
+    built.segments[built.segment_count] = built.segments[1];
+    built.segments[built.segment_count++].p_vaddr = (uint64_t)16 * BUILT_PAGE;
     built.header.e_phnum++;
     built_write(&built);
     assert_int_equal(built_open(&built, &image, &error), 0);
-    assert_true(loaded(&image, at));
-    assert_false(executable(&image, at));
+    assert_true(ranges_hold(image.load, image.load_count, (struct range){end, built.size}));
     image_close(&image);
+}
+
+static void the_range_of_a_program_header_is_loaded_even_where_no_segment_maps_it(void **state)
+{
+    (void)state;
+    static const uint32_t types[] = {PT_INTERP, PT_NOTE, PT_DYNAMIC, PT_GNU_PROPERTY, PT_TLS};
+    for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
+        struct built built;
+        struct image image;
+        struct compare_error error;
+        program(&built);
+        uint64_t at = built_named(&built, ".comment")->header.sh_offset;
+        built.segments[built.segment_count++] = (Elf64_Phdr){.p_type = types[i], .p_offset = at, .p_filesz = 8};
+        built.header.e_phnum++;
+        built_write(&built);
+        assert_int_equal(built_open(&built, &image, &error), 0);
+        assert_true(ranges_hold(image.load, image.load_count, (struct range){at, at + 8}));
+        assert_false(executable(&image, at));
+        image_close(&image);
+    }
 }
 
 static void every_byte_of_a_core_file_is_sacred(void **state)
@@ -512,6 +552,8 @@ int main(void)
         cmocka_unit_test(the_page_before_a_segment_s_first_byte_is_loaded_with_it),
         cmocka_unit_test(a_machine_with_large_pages_loads_large_pages),
         cmocka_unit_test(the_page_behind_read_only_data_counts_even_with_larger_memory),
+        cmocka_unit_test(the_page_behind_a_small_bss_is_loaded_and_runs_with_its_segment),
+        cmocka_unit_test(the_page_behind_a_bss_counts_where_another_segment_follows),
         cmocka_unit_test(the_range_of_a_program_header_is_loaded_even_where_no_segment_maps_it),
         cmocka_unit_test(every_byte_of_a_core_file_is_sacred),
         cmocka_unit_test(a_names_index_that_is_no_section_is_an_anomaly),

@@ -309,6 +309,8 @@ static void segments_that_tell_another_story_are_anomalies(void **state)
         {{.p_type = PT_LOAD, .p_vaddr = 0x9000, .p_memsz = 16, .p_align = 12288}, "segment-alignment"},
         {{.p_type = PT_LOAD, .p_vaddr = 0x9000, .p_filesz = 32, .p_memsz = 16, .p_align = 4096}, "segment-size"},
         {{.p_type = PT_INTERP, .p_vaddr = 0x9000, .p_filesz = 8, .p_memsz = 8}, "segment-place"},
+        {{.p_type = PT_GNU_RELRO, .p_vaddr = 0x8000, .p_memsz = 4096}, "segment-place"},
+        {{.p_type = PT_GNU_RELRO, .p_vaddr = 0x2000, .p_memsz = 0x3000}, "segment-place"},
         {{.p_type = PT_PHDR, .p_offset = 8, .p_vaddr = 8, .p_filesz = 8, .p_memsz = 8}, "segment-place"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {

@@ -2,6 +2,7 @@
  * Policies: the built-in ones and those in files. A file is a JSON object with "name" and "rules", each rule an object
  * with "rule" and "reason". What is not understood is an error: a misspelt rule must not pass for a decision.
  */
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,11 @@ const char *compare_policy_name(const struct compare_policy *policy)
     return policy->name;
 }
 
+static int no_memory(struct compare_error *error, const char *path)
+{
+    return error_set(error, COMPARE_ERROR_MEMORY, path, "no memory");
+}
+
 static bool policy_accept(struct compare_policy *policy, enum rule_index rule, const char *reason)
 {
     policy->rules.accepted[rule] = true;
@@ -45,10 +51,15 @@ static bool policy_accept(struct compare_policy *policy, enum rule_index rule, c
     return policy->reasons[rule] != NULL;
 }
 
+static bool is_built_in(const char *name)
+{
+    return strcmp(name, "exact") == 0 || strcmp(name, "standard") == 0;
+}
+
 struct compare_policy *policy_built_in(const char *name)
 {
     bool standard = strcmp(name, "standard") == 0;
-    if (!standard && strcmp(name, "exact") != 0)
+    if (!is_built_in(name))
         return NULL;
     struct compare_policy *policy = policy_new(name);
     for (size_t i = 0; policy != NULL && standard && i < RULE_COUNT; i++) {
@@ -99,7 +110,7 @@ static int read_rule(struct compare_policy *policy, json_t *entry, const char *p
         return refuse(error, path, "a reason is missing for rule", id);
     if (policy->rules.accepted[rule])
         return refuse(error, path, "this rule is given twice:", id);
-    return policy_accept(policy, rule, reason) ? 0 : refuse(error, path, "no memory", NULL);
+    return policy_accept(policy, rule, reason) ? 0 : no_memory(error, path);
 }
 
 static int read_policy(json_t *root, const char *path, struct compare_policy **out, struct compare_error *error)
@@ -113,12 +124,12 @@ static int read_policy(json_t *root, const char *path, struct compare_policy **o
         return refuse(error, path, "unknown key", unknown);
     if (name == NULL || name[0] == '\0' || strlen(name) > POLICY_NAME_LIMIT)
         return refuse(error, path, "\"name\" must be a string of 1 to 200 bytes", NULL);
-    if (strcmp(name, "exact") == 0 || strcmp(name, "standard") == 0 || strcmp(name, "semantic") == 0)
+    if (is_built_in(name) || strcmp(name, "semantic") == 0)
         return refuse(error, path, "a built-in policy has this name:", name);
     if (!json_is_array(rules))
         return refuse(error, path, "\"rules\" must be a list", NULL);
     *out = policy_new(name);
-    int status = *out != NULL ? 0 : refuse(error, path, "no memory", NULL);
+    int status = *out != NULL ? 0 : no_memory(error, path);
     for (size_t i = 0; i < json_array_size(rules) && status == 0; i++)
         status = read_rule(*out, json_array_get(rules, i), path, error);
     return status;
@@ -131,10 +142,10 @@ static int policy_of(json_t *root, const json_error_t *json_error, const char *p
     *policy = NULL;
     if (root == NULL) {
         char shown[200];
+        /* Jansson has no word for it. */
+        if (json_error->text[0] == '\0')
+            return no_memory(error, path);
         escape_text(shown, sizeof(shown), json_error->text);
-        if (json_error->line < 1)
-            return error_set(error, COMPARE_ERROR_POLICY, path,
-                             "neither a built-in policy (exact, standard) nor a policy file: %s", shown);
         return error_set(error, COMPARE_ERROR_POLICY, path, "line %d, column %d: %s", json_error->line,
                          json_error->column, shown);
     }
@@ -158,9 +169,22 @@ int policy_read(const char *text, size_t size, const char *path, struct compare_
 int compare_policy_open(const char *name_or_path, struct compare_policy **policy, struct compare_error *error)
 {
     *policy = policy_built_in(name_or_path);
-    if (*policy != NULL)
-        return 0;
+    /* Where there is no memory for one that is built in, a file of its name is not taken for it. */
+    if (is_built_in(name_or_path))
+        return *policy != NULL ? 0 : no_memory(error, name_or_path);
+    FILE *file = fopen(name_or_path, "re");
+    if (file == NULL)
+        return error_set(error, COMPARE_ERROR_POLICY, name_or_path,
+                         "neither a built-in policy (exact, standard) nor a policy file: %s", strerror(errno));
     json_error_t json_error;
-    json_t *root = json_load_file(name_or_path, JSON_REJECT_DUPLICATES, &json_error);
-    return policy_of(root, &json_error, name_or_path, policy, error);
+    json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &json_error);
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    int status = policy_of(root, &json_error, name_or_path, policy, error);
+    if (!failed)
+        return status;
+    /* Jansson takes it for the end of the file. */
+    compare_policy_free(*policy);
+    *policy = NULL;
+    return refuse(error, name_or_path, "cannot be read", NULL);
 }

@@ -234,6 +234,121 @@ static void no_result_and_no_known_verdict_are_inconclusive(void **state)
     assert_string_equal(compare_verdict_name(COMPARE_EQUIVALENT), "equivalent");
 }
 
+/* ---- What cannot be, and must not become a verdict ---- */
+
+/* The status of judging two files of 8 bytes with these accounts; their findings and forms are empty. */
+static int judged(struct entry *vendor, size_t vendor_count, struct entry *rebuilt, size_t rebuilt_count,
+                  struct compare_result *result)
+{
+    struct compare_error error = {0};
+    *result = (struct compare_result){.vendor = {.size = 8}, .rebuilt = {.size = 8}, .verdict = COMPARE_IDENTICAL};
+    result->comparison.vendor = (struct account){vendor, vendor_count};
+    result->comparison.rebuilt = (struct account){rebuilt, rebuilt_count};
+    return judge(result, true, &error);
+}
+
+static void an_account_that_is_no_partition_is_no_verdict(void **state)
+{
+    (void)state;
+    static const struct {
+        struct entry entries[2];
+        bool sound;
+    } cases[] = {
+        {{{{0, 4}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}, {{4, 8}, STANDING_IDENTICAL, RULE_COUNT, 4, 0}}, true},
+        {{{{0, 4}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}, {{5, 8}, STANDING_IDENTICAL, RULE_COUNT, 5, 0}}, false},
+        {{{{0, 4}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}, {{3, 8}, STANDING_IDENTICAL, RULE_COUNT, 3, 0}}, false},
+        {{{{0, 8}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}, {{8, 8}, STANDING_IDENTICAL, RULE_COUNT, 8, 0}}, false},
+        {{{{0, 4}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}, {{4, 7}, STANDING_IDENTICAL, RULE_COUNT, 4, 0}}, false},
+        {{{{0, 4}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}, {{4, 9}, STANDING_IDENTICAL, RULE_COUNT, 4, 0}}, false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct entry broken[2], whole[] = {{{0, 8}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}};
+        struct compare_result result;
+        memcpy(broken, cases[i].entries, sizeof(broken));
+        int expected = cases[i].sound ? 0 : COMPARE_ERROR_INTERNAL;
+        assert_int_equal(judged(broken, 2, whole, 1, &result), expected);
+        assert_int_equal(result.verdict, cases[i].sound ? COMPARE_IDENTICAL : COMPARE_INCONCLUSIVE);
+        assert_int_equal(judged(whole, 1, broken, 2, &result), expected);
+        assert_int_equal(result.verdict, cases[i].sound ? COMPARE_IDENTICAL : COMPARE_INCONCLUSIVE);
+    }
+}
+
+static void what_is_identical_is_so_on_both_sides(void **state)
+{
+    (void)state;
+    struct entry whole[] = {{{0, 8}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}};
+    struct entry other[] = {{{0, 4}, STANDING_IDENTICAL, RULE_COUNT, 0, 0}, {{4, 8}, STANDING_SET_ASIDE, 0, 0, 0}};
+    struct compare_result result;
+    assert_int_equal(judged(whole, 1, other, 2, &result), COMPARE_ERROR_INTERNAL);
+    assert_int_equal(result.verdict, COMPARE_INCONCLUSIVE);
+    assert_int_equal(judged(other, 2, other, 2, &result), 0);
+    assert_int_equal(result.vendor_tally.by_rule[0], 4);
+}
+
+static void what_no_rule_has_set_aside_is_unexplained(void **state)
+{
+    (void)state;
+    struct entry entries[] = {{{0, 8}, STANDING_SET_ASIDE, RULE_COUNT, 0, 0}};
+    struct compare_result result;
+    assert_int_equal(judged(entries, 1, entries, 1, &result), 0);
+    assert_int_equal(result.vendor_tally.unexplained, 8);
+    assert_int_equal(result.vendor_tally.set_aside, 0);
+}
+
+/* Forms of `sizes` zeros, and one finding. */
+static int decided(struct finding finding, const uint64_t sizes[2], bool laid_out_anew, struct compare_result *result)
+{
+    struct compare_error error = {0};
+    struct entry entries[] = {{{0, 8}, finding.standing, finding.rule, 0, 0}};
+    struct piece pieces[] = {{.size = sizes[0]}, {.size = sizes[1]}};
+    *result = (struct compare_result){.vendor = {.size = 8}, .rebuilt = {.size = 8}};
+    result->vendor_form = (struct normal_form){.pieces = &pieces[0], .piece_count = 1, .size = sizes[0]};
+    result->rebuilt_form =
+        (struct normal_form){.pieces = &pieces[1], .piece_count = 1, .size = sizes[1], .laid_out_anew = laid_out_anew};
+    result->vendor.header.e_type = ET_REL;
+    result->comparison =
+        (struct comparison){.findings = &finding, .finding_count = 1, .vendor = {entries, 1}, .rebuilt = {entries, 1}};
+    int status = judge(result, false, &error);
+    result->comparison.findings = NULL;
+    return status;
+}
+
+static void findings_that_disagree_with_the_forms_are_no_verdict(void **state)
+{
+    (void)state;
+    static const uint64_t equal[] = {8, 8}, unequal[] = {8, 9};
+    struct finding unexplained = {.standing = STANDING_UNEXPLAINED, .rule = RULE_COUNT, .one_sided = RULE_COUNT};
+    struct finding aside = {.standing = STANDING_SET_ASIDE, .rule = RULE_COMMENT, .one_sided = RULE_COUNT};
+    struct compare_result result;
+    assert_int_equal(decided(aside, equal, false, &result), 0);
+    assert_int_equal(result.verdict, COMPARE_EQUIVALENT);
+    assert_int_equal(decided(unexplained, unequal, false, &result), 0);
+    assert_int_equal(result.verdict, COMPARE_DIFFERENT);
+    assert_int_equal(decided(unexplained, equal, false, &result), COMPARE_ERROR_INTERNAL);
+    assert_int_equal(result.verdict, COMPARE_INCONCLUSIVE);
+    assert_int_equal(decided(aside, unequal, false, &result), COMPARE_ERROR_INTERNAL);
+    assert_int_equal(result.verdict, COMPARE_INCONCLUSIVE);
+}
+
+/* What is kept in other words: its difference belongs to the rule that restates it, or, in unequal forms, to none. */
+static void restated_bytes_follow_the_forms(void **state)
+{
+    (void)state;
+    static const uint64_t equal[] = {8, 8}, unequal[] = {8, 9};
+    struct finding restated = {
+        .standing = STANDING_SET_ASIDE, .rule = RULE_SECTION_HEADERS, .one_sided = RULE_COUNT, .restated = true};
+    struct finding moved = {.standing = STANDING_UNEXPLAINED, .rule = RULE_COUNT, .one_sided = RULE_COUNT};
+    struct finding one_sided = {.standing = STANDING_UNEXPLAINED, .rule = RULE_COUNT, .one_sided = RULE_COMPRESSION};
+    struct compare_result result;
+    assert_int_equal(decided(restated, unequal, false, &result), 0);
+    assert_int_equal(result.vendor_tally.unexplained, 8);
+    assert_int_equal(decided(moved, equal, true, &result), 0);
+    assert_int_equal(result.verdict, COMPARE_EQUIVALENT);
+    assert_int_equal(result.vendor_tally.by_rule[RULE_SECTION_PLACEMENT], 8);
+    assert_int_equal(decided(one_sided, equal, false, &result), 0);
+    assert_int_equal(result.vendor_tally.by_rule[RULE_COMPRESSION], 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +362,11 @@ int main(void)
         cmocka_unit_test(one_file_compared_with_itself_proves_nothing),
         cmocka_unit_test(a_malformed_side_yields_no_result),
         cmocka_unit_test(random_changes_keep_the_tally_and_the_verdict_consistent),
+        cmocka_unit_test(an_account_that_is_no_partition_is_no_verdict),
+        cmocka_unit_test(what_is_identical_is_so_on_both_sides),
+        cmocka_unit_test(what_no_rule_has_set_aside_is_unexplained),
+        cmocka_unit_test(findings_that_disagree_with_the_forms_are_no_verdict),
+        cmocka_unit_test(restated_bytes_follow_the_forms),
         cmocka_unit_test(exit_statuses_are_those_of_cmp),
         cmocka_unit_test(no_result_and_no_known_verdict_are_inconclusive),
     };

@@ -169,13 +169,13 @@ static bool gdb_index(struct reader *reader)
     return !reader->failed;
 }
 
-/* A type byte (1, 3: file name; 4, 6: text) and a string, to the end. */
+/* A type byte and a file's name (1: Python, 3: Guile), to the end. gdb runs the texts that others hold: they stay. */
 static bool gdb_scripts(struct reader *reader)
 {
     while (reader->at < reader->size) {
         uint64_t type = take(reader, 1);
         const uint8_t *end = memchr(reader->bytes + reader->at, 0, reader->size - reader->at);
-        if ((type != 1 && type != 3 && type != 4 && type != 6) || end == NULL)
+        if ((type != 1 && type != 3) || end == NULL)
             return false;
         reader->at = (uint64_t)(end - reader->bytes) + 1;
     }

@@ -132,12 +132,26 @@ static const struct content *plain_content(struct layout *layout, const struct s
     return low < form->content_count && form->contents[low].section == section->index ? &form->contents[low] : NULL;
 }
 
+/*
+ * Linkers and debuggers decompress debug information, by its name (bfd/compress.c; gcc's LTO has its own prefix). What
+ * else reads sections takes them as they are: compressed, the kernel's .BTF or the linker plugin's .gnu.lto_ is void.
+ */
+static bool is_decompressed_by_its_readers(const struct section *section)
+{
+    static const char *const prefixes[] = {".debug_", ".gnu.debuglto_.debug_"};
+    bool known = false;
+    for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++)
+        known |= strncmp(section->name, prefixes[i], strlen(prefixes[i])) == 0;
+    return known;
+}
+
 static bool wants_plain_content(const struct layout *layout, const struct section *section)
 {
     const struct claims *claims = layout->claims;
     return section->bytes.begin >= layout->fixed && (section->flags & (SHF_COMPRESSED | SHF_ALLOC)) == SHF_COMPRESSED &&
            !range_empty(section->bytes) && claims->rules->accepted[RULE_COMPRESSION] &&
-           !section_claimed(claims, section) && !image_in_load_view(claims->image, section->bytes);
+           is_decompressed_by_its_readers(section) && !section_claimed(claims, section) &&
+           !image_in_load_view(claims->image, section->bytes);
 }
 
 /* Decompresses once what is compared by its content; a stream that is not exact stays as it is. */
@@ -232,12 +246,12 @@ static bool linked_may_move(struct claims *claims, uint64_t fixed)
 {
     const struct image *image = claims->image;
     const Elf64_Ehdr *header = &image->header;
-    if (!image_is_linked(image) || !claims->rules->accepted[RULE_SECTION_HEADERS] ||
+    if (!image_is_linked(image) || !image->runs_on_linux || !claims->rules->accepted[RULE_SECTION_HEADERS] ||
         !claims->rules->accepted[RULE_ELF_HEADER_SECTIONS] ||
         image_is_executable(image, (struct range){0, header->e_ehsize}))
         return false;
-    if (is_acted_on(image, table_offset_field(image), PT_LOAD) ||
-        is_acted_on(image, table_count_fields(image), PT_LOAD))
+    if (is_acted_on(image, table_offset_field(image), UINT32_MAX) ||
+        is_acted_on(image, table_count_fields(image), UINT32_MAX))
         return false;
     /* The names go with the headers that they belong to, if their own rule lets them. */
     if (image->section_count > 0 && claims->names == NULL)

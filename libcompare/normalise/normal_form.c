@@ -19,7 +19,9 @@ int normal_form_build(const struct image *image, const struct rule_set *rules, s
     claims.referred = arena_alloc(&form->arena, image->section_count + 1, sizeof(bool));
     if (claims.sections == NULL || claims.referred == NULL)
         claims_no_memory(&claims);
-    bool applicable = image->anomaly_count == 0 && (image_is_linked(image) || image_is_relocatable(image));
+    /* The rules for linked files rest on how Linux loads them: by program headers. Other machines' loaders may not. */
+    bool applicable =
+        image->anomaly_count == 0 && (image_is_relocatable(image) || (image_is_linked(image) && image->runs_on_linux));
     if (applicable && claims.failure == 0 && image_is_relocatable(image))
         applicable = references_find(image, claims.referred);
     for (size_t i = 0; i < RULE_COUNT && applicable && claims.failure == 0; i++) {

@@ -41,77 +41,6 @@ static bool notes_fill(const struct image *image, uint32_t segment, uint32_t sec
     return end == holder.end;
 }
 
-/*
- * Tables that ld.so finds by address. Those without a stated size are taken to reach to the next one; a note behind
- * the last of them is refused, for nothing says where that one ends.
- */
-static bool dynamic_may_cover(const struct image *image, uint64_t address, uint64_t size)
-{
-    static const struct {
-        int64_t begin, size;
-    } tables[] = {
-        {DT_STRTAB, DT_STRSZ},
-        {DT_RELA, DT_RELASZ},
-        {DT_REL, DT_RELSZ},
-        {DT_JMPREL, DT_PLTRELSZ},
-        {DT_RELR, DT_RELRSZ},
-        {DT_INIT_ARRAY, DT_INIT_ARRAYSZ},
-        {DT_FINI_ARRAY, DT_FINI_ARRAYSZ},
-        {DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ},
-        {DT_GNU_CONFLICT, DT_GNU_CONFLICTSZ},
-        {DT_GNU_LIBLIST, DT_GNU_LIBLISTSZ},
-        {DT_MOVETAB, DT_MOVESZ},
-        {DT_SYMINFO, DT_SYMINSZ},
-        {DT_SYMTAB, 0},
-        {DT_HASH, 0},
-        {DT_GNU_HASH, 0},
-        {DT_VERSYM, 0},
-        {DT_VERNEED, 0},
-        {DT_VERDEF, 0},
-        {DT_INIT, 0},
-        {DT_FINI, 0},
-    };
-    struct range range, nearest = {0, 0};
-    bool below = false, unsized = false;
-    if (!range_make(address, size, &range))
-        return true;
-    for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
-        const struct dynamic_entry *begin = image_dynamic(image, tables[i].begin);
-        const struct dynamic_entry *extent = tables[i].size != 0 ? image_dynamic(image, tables[i].size) : NULL;
-        struct range table;
-        if (begin == NULL || begin->value >= range.end)
-            continue;
-        if (!range_make(begin->value, extent != NULL ? extent->value : 1, &table) || range_overlaps(table, range))
-            return true;
-        if (!below || table.begin > nearest.begin) {
-            nearest = table;
-            unsized = extent == NULL && tables[i].begin != DT_INIT && tables[i].begin != DT_FINI;
-            below = true;
-        }
-    }
-    return below && unsized;
-}
-
-bool is_acted_on(const struct image *image, struct range range, uint32_t own_type)
-{
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const struct segment *segment = &image->segments[i];
-        struct range pages = segment->bytes;
-        if (segment->type != PT_LOAD) {
-            if (segment->type != own_type && range_overlaps(segment->bytes, range))
-                return true;
-            continue;
-        }
-        pages.begin -= pages.begin % image->page_size;
-        pages.end += (image->page_size - pages.end % image->page_size) % image->page_size;
-        /* Each mapping gives the bytes an address of its own, by whose arithmetic ld.so may come to them. */
-        if (range_overlaps(pages, range) &&
-            dynamic_may_cover(image, segment->address + (range.begin - segment->file_offset), range_size(range)))
-            return true;
-    }
-    return false;
-}
-
 /* Whether nothing but a note section, or without one a segment, owns these bytes. */
 static bool is_owned_as_note(const struct image *image, struct range range)
 {
@@ -134,20 +63,42 @@ static bool is_writable(const struct image *image, struct range range)
     return false;
 }
 
+/*
+ * Readers differ in where the next note begins once the alignment is not 4: glibc before 2.28 goes by 4 always, its
+ * ldconfig by what stands there, be it 16. A note that is the only one, and ends at its descriptor, is one to all.
+ */
+static bool reads_one_way(const struct note *note, struct range holder, uint64_t alignment)
+{
+    return alignment <= 4 ||
+           (alignment == 8 && note->whole.begin == holder.begin && note->descriptor.end == holder.end);
+}
+
+/* Linkers and the module loader go by names: a note that is called .modinfo is the module's information to them. */
+static bool object_id_is_canonical(const struct image *image, const struct note *note)
+{
+    if (note->section == UINT32_MAX)
+        return false;
+    const struct section *section = &image->sections[note->section];
+    return strcmp(section->name, ".note.gnu.build-id") == 0 &&
+           notes_fill(image, UINT32_MAX, note->section, section->bytes) &&
+           reads_one_way(note, section->bytes, section->alignment);
+}
+
 static bool build_id_is_canonical(const struct image *image, const struct note *note)
 {
     uint64_t address;
     if (!is_owned_as_note(image, note->whole))
         return false;
     if (image_is_relocatable(image))
-        return note->section != UINT32_MAX &&
-               notes_fill(image, UINT32_MAX, note->section, image->sections[note->section].bytes);
+        return object_id_is_canonical(image, note);
     if (note->segment == UINT32_MAX)
         return false;
     const struct segment *segment = &image->segments[note->segment];
-    return notes_fill(image, note->segment, UINT32_MAX, segment->bytes) && (segment->flags & (PF_W | PF_X)) == 0 &&
-           !is_writable(image, note->whole) && image_address(image, note->descriptor.begin, &address) &&
-           !is_acted_on(image, note->descriptor, PT_NOTE);
+    return notes_fill(image, note->segment, UINT32_MAX, segment->bytes) &&
+           reads_one_way(note, segment->bytes, segment->alignment) && segment->memory_size == segment->file_size &&
+           (segment->flags & (PF_W | PF_X)) == 0 && !is_writable(image, note->whole) &&
+           image_address(image, note->descriptor.begin, &address) &&
+           !is_acted_on(image, note->descriptor, note->segment);
 }
 
 void claim_build_id(struct claims *claims)

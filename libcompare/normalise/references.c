@@ -2,8 +2,11 @@
  * Which sections of a relocatable file its code and data, or other files, can refer to: by a relocation of what is
  * loaded, or by the name of a symbol (gABI chapter 4). Such a section is not set aside, whatever it looks like: ld puts
  * the offset of a merged string into code, and the kernel's module loader gives sections that are not loaded an
- * address while it loads (kernel/module/main.c, rewrite_section_headers). What cannot be told counts.
+ * address while it loads (kernel/module/main.c, rewrite_section_headers). So is one that ld puts into the same output
+ * section as a loaded one. What cannot be told counts.
  */
+#include <string.h>
+
 #include "rules.h"
 
 struct symtab {
@@ -88,10 +91,74 @@ static bool mark_relocations(const struct symtab *symbols, const struct section 
     return told;
 }
 
+/* ---- By name ---- */
+
+/*
+ * Sections of which it is known that they relocate nothing and are read by themselves: those of the gABI up to
+ * SHT_SYMTAB_SHNDX, GNU's, LLVM's and the processors'. In others there may be relocations: SHT_RELR, SHT_CREL.
+ */
+static bool type_is_known(uint32_t type)
+{
+    return type <= SHT_SYMTAB_SHNDX || (type >= 0x6fff4c00 && type <= 0x6fff4cff) || type >= SHT_GNU_ATTRIBUTES;
+}
+
+/* Symbols that ld makes of any section's name (ld/ldlang.c, lang_init_startof_stop): its size, its address. */
+static bool names_a_section(const struct symtab *symbols, uint64_t index)
+{
+    static const char *const prefixes[] = {".sizeof.", ".startof."};
+    const struct image *image = symbols->image;
+    const struct section *strings = &image->sections[symbols->table->link];
+    uint64_t name = image_u32(image, symbol_bytes(symbols, index)), size = range_size(strings->bytes);
+    bool named = false;
+    for (size_t i = 0; i < ARRAY_COUNT(prefixes) && name < size; i++) {
+        uint64_t length = strlen(prefixes[i]);
+        named |= size - name >= length && memcmp(image->bytes + strings->bytes.begin + name, prefixes[i], length) == 0;
+    }
+    return named;
+}
+
+static bool names_are_told(const struct symtab *symbols)
+{
+    bool told = true;
+    for (uint64_t i = 1; i < symbols->image->section_count && told; i++)
+        told = type_is_known(symbols->image->sections[i].type);
+    for (uint64_t i = 0; i < symbols->count && told; i++)
+        told = !names_a_section(symbols, i);
+    return told;
+}
+
+static bool begins_with(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Whether ld may put sections of these names into one: of one name, and .debug_line with .debug_line.text. */
+static bool go_together(const char *loaded, const char *name)
+{
+    return begins_with(loaded, name) || (begins_with(loaded, ".gnu.linkonce.wi.") && begins_with(name, ".debug_info"));
+}
+
+static void mark_namesakes(const struct image *image, bool *referred)
+{
+    static const char *const prefixes[] = {".debug_", ".comment", ".gdb_index", ".gnu", ".note.gnu.gold-version"};
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        const struct section *loaded = &image->sections[i];
+        bool may = false;
+        for (size_t p = 0; p < ARRAY_COUNT(prefixes); p++)
+            may |= begins_with(loaded->name, prefixes[p]);
+        for (uint64_t k = 1; may && (loaded->flags & SHF_ALLOC) != 0 && k < image->section_count; k++) {
+            const struct section *section = &image->sections[k];
+            referred[k] |= (section->flags & SHF_ALLOC) == 0 && section->name[0] != '\0' &&
+                           go_together(loaded->name, section->name);
+        }
+    }
+}
+
 bool references_find(const struct image *image, bool *referred)
 {
     struct symtab symbols;
-    bool told = symbols_find(image, &symbols) && mark_symbols(&symbols, referred);
+    bool told = symbols_find(image, &symbols) && names_are_told(&symbols) && mark_symbols(&symbols, referred);
+    mark_namesakes(image, referred);
     for (uint64_t i = 1; i < image->section_count && told; i++) {
         const struct section *section = &image->sections[i];
         if (section->type != SHT_REL && section->type != SHT_RELA)

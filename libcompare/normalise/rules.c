@@ -12,8 +12,10 @@ const struct rule rule_table[RULE_COUNT] = {
                     .tier = "record",
                     .hides = "the descriptor of the build-ID note (8, 16, 20 or 32 bytes)",
                     .verifies = "one NT_GNU_BUILD_ID note of owner GNU in the image; its PT_NOTE consists of whole "
-                                "notes to its end; the descriptor is in no executable mapping and in no table of the "
-                                "dynamic segment; in relocatable files nothing refers to it",
+                                "notes to its end, the same to readers of any alignment; the descriptor is in no "
+                                "executable mapping, under no other program header, and no tag of the dynamic segment "
+                                "leads to it; in relocatable files it is named .note.gnu.build-id and nothing refers "
+                                "to it",
                     .reason = "the ID is a digest of the linked file or a random number; neither kernel nor ld.so "
                               "acts on it, and debuggers use it only to find debug files",
                     .unsound = "a program that reads its own build ID and acts on its value, which its source shows",
@@ -44,11 +46,13 @@ const struct rule rule_table[RULE_COUNT] = {
                     .id = "section-headers",
                     .tier = "inert",
                     .hides = "the section header table of linked files; headers of sections that stay are restated",
-                    .verifies = "every allocated section lies where its segment maps it; no view disagrees; the table "
+                    .verifies = "a machine that Linux runs; every allocated section lies where its segment maps it; no "
+                                "view disagrees; the table "
                                 "lies outside the load view; the file has no overlay that could be found by its "
                                 "offset; sections that stay refer to no other",
                     .reason = "a program is loaded by its program headers alone",
-                    .unsound = "a program that reads its own section headers",
+                    .unsound = "a program that reads its own section headers; a loader that goes by them (Android's "
+                               "refuses a library without, U-Boot's bootelf may)",
                     .source = "gABI chapters 4 and 5; linux fs/binfmt_elf.c",
                     .in_standard = true,
                 },
@@ -95,7 +99,8 @@ const struct rule rule_table[RULE_COUNT] = {
                     .tier = "inert",
                     .hides = ".symtab, its string table and .shstrtab, in linked files",
                     .verifies = "found by type and sh_link, outside the load view; whole entries; every name inside "
-                                "its string table; every string of the tables is some symbol's or section's name",
+                                "its string table; every string of the tables is some symbol's or section's name; no "
+                                "relocations that stay name its entries",
                     .reason = "ld.so binds by .dynsym alone; these serve debuggers and strip",
                     .unsound = "a program that reads its own symbol table",
                     .source = "gABI chapter 4, symbol table",
@@ -109,12 +114,12 @@ const struct rule rule_table[RULE_COUNT] = {
                 {
                     .id = "debug-info",
                     .tier = "inert",
-                    .hides = "the .debug_* sections of DWARF 2 to 5, .gdb_index and .debug_gdb_scripts, and in "
-                             "relocatable files their relocations",
+                    .hides = "the .debug_* sections of DWARF 2 to 5, .gdb_index and .debug_gdb_scripts that name "
+                             "files, and in relocatable files their relocations",
                     .verifies = "known names only, once each among what linked files do not load; SHT_PROGBITS, "
                                 "outside the load view; the content, decompressed, is a chain of units, strings or "
                                 "tables that ends where the section ends; in relocatable files "
-                                "nothing that is loaded refers to it",
+                                "nothing that is loaded refers to it or has its name",
                     .reason = "debuggers read it; it is never loaded",
                     .unsound = "a program that reads its own debug information, to print a backtrace for example",
                     .source = "DWARF 5, chapters 6 and 7; gdb documentation, \"Index Section Format\"",
@@ -179,10 +184,11 @@ const struct rule rule_table[RULE_COUNT] = {
                 {
                     .id = "compression",
                     .tier = "derived",
-                    .hides =
-                        "the compressed form of SHF_COMPRESSED sections, which are compared by their plain content",
-                    .verifies = "zlib or zstd; the stream uses up the section exactly and yields ch_size exactly; the "
-                                "section is outside the load view and may be laid out anew",
+                    .hides = "the compressed form of SHF_COMPRESSED .debug_* sections, which are compared by their "
+                             "plain content",
+                    .verifies = "debug information by its name, which its readers decompress; zlib or zstd; the stream "
+                                "uses up the section exactly and yields ch_size exactly; the section is outside the "
+                                "load view and may be laid out anew",
                     .reason = "the same content, compressed by other means or not at all",
                     .unsound = "nothing that reads the section by its content",
                     .source = "gABI chapter 4, compressed sections; RFC 1950; RFC 8878",

@@ -52,10 +52,10 @@ bool section_claimed(const struct claims *claims, const struct section *section)
 const struct section *named_section(const struct image *image, const char *name);
 
 /*
- * Whether another segment than those of this type names the range, or a table of the dynamic segment may lie over it
- * at any address at which a page with it is mapped.
+ * Whether another segment than the one of this index (UINT32_MAX: than any) names the range, or ld.so may come to it by
+ * the dynamic segment, at any address at which a page with it is mapped.
  */
-bool is_acted_on(const struct image *image, struct range range, uint32_t own_type);
+bool is_acted_on(const struct image *image, struct range range, uint32_t own);
 
 /*
  * Marks, by index, the sections of a relocatable file that what is loaded, or another file, can refer to, and the notes

@@ -91,6 +91,19 @@ static bool symtab_is_sound(const struct image *image, const struct section *sym
     return symtab->flags == 0 && count > 0 && symtab->info <= count && symtab->link < image->section_count;
 }
 
+/* Relocations that stay (ld --emit-relocs) name symbols by their index: without these they mean something else. */
+static bool is_named_by_what_stays(const struct claims *claims, const struct section *symtab)
+{
+    const struct image *image = claims->image;
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        if (section->link == symtab->index && section->type != SHT_SYMTAB_SHNDX && (section->flags & SHF_ALLOC) == 0 &&
+            !range_empty(section->bytes))
+            return true;
+    }
+    return false;
+}
+
 /* The extended section indices (more than 65,279 sections): a word for each symbol. */
 static void claim_symtab_shndx(struct claims *claims, const struct section *symtab)
 {
@@ -122,7 +135,8 @@ void claim_symbols(struct claims *claims)
     sections_sound = sections_sound && names_all_used(&section_names, image);
     if (sections_sound)
         claims->names = section_strings;
-    if (symbols_sound && (!shared || sections_sound) && claim_section(claims, RULE_SYMBOLS, symtab)) {
+    if (symbols_sound && (!shared || sections_sound) && !is_named_by_what_stays(claims, symtab) &&
+        claim_section(claims, RULE_SYMBOLS, symtab)) {
         claim_symtab_shndx(claims, symtab);
         if (!shared)
             claim_section(claims, RULE_SYMBOLS, &image->sections[symtab->link]);

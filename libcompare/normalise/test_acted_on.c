@@ -76,9 +76,83 @@ static void build_id_behind_a_table_of_stated_size_is_set_aside(void **state)
 {
     (void)state;
     struct built built;
-    const struct tag tags[] = {{DT_STRTAB, 0}, {DT_STRSZ, 8}, {DT_NULL, 0}};
+    const struct tag tags[] = {{DT_RELA, 0}, {DT_RELASZ, 8}, {DT_NULL, 0}};
     program(&built, tags, ARRAY_COUNT(tags));
     assert_id_rule(&built, RULE_BUILD_ID);
+}
+
+/* ld.so looks at no size of these, and adds what it reads of them to their address. */
+static void build_id_behind_a_table_that_is_not_walked_by_its_size_stays(void **state)
+{
+    (void)state;
+    static const uint64_t tables[] = {DT_STRTAB,  DT_SYMTAB, DT_HASH,   DT_GNU_HASH,    DT_VERSYM,
+                                      DT_VERNEED, DT_VERDEF, DT_PLTGOT, DT_TLSDESC_PLT, DT_JMPREL};
+    for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
+        struct built built;
+        const struct tag tags[] = {{tables[i], 8}, {DT_STRSZ, 8}, {DT_PLTRELSZ, 8}, {DT_INIT, 16}, {DT_NULL, 0}};
+        program(&built, tags, ARRAY_COUNT(tags));
+        assert_id_rule(&built, RULE_COUNT);
+    }
+}
+
+/* ld.so adds the two as they stand. */
+static void build_id_that_is_a_string_before_the_string_table_stays(void **state)
+{
+    (void)state;
+    static const uint64_t strings[] = {DT_NEEDED,    DT_SONAME, DT_RPATH, DT_RUNPATH,
+                                       DT_AUXILIARY, DT_FILTER, DT_AUDIT, DT_DEPAUDIT};
+    for (size_t i = 0; i < ARRAY_COUNT(strings); i++) {
+        struct built built;
+        struct tag tags[] = {{DT_STRTAB, 0x8000}, {DT_STRSZ, 64}, {strings[i], 8}, {DT_NULL, 0}};
+        program(&built, tags, ARRAY_COUNT(tags));
+        assert_id_rule(&built, RULE_BUILD_ID);
+        tags[2].value = id_offset(&built) - 0x8000;
+        program(&built, tags, ARRAY_COUNT(tags));
+        assert_id_rule(&built, RULE_COUNT);
+    }
+}
+
+static void build_id_that_an_unknown_tag_points_to_stays(void **state)
+{
+    (void)state;
+    struct built built;
+    struct tag tags[] = {{0x70000000, 5}, {0x60000123, 0x800}, {DT_NULL, 0}};
+    program(&built, tags, ARRAY_COUNT(tags));
+    assert_id_rule(&built, RULE_BUILD_ID);
+    tags[1].value = id_offset(&built) + 16;
+    program(&built, tags, ARRAY_COUNT(tags));
+    assert_id_rule(&built, RULE_COUNT);
+}
+
+/* A hash table of one bucket in .rodata, with a bucket that leads to the chain so far from its first. */
+static void hash_table(struct built *built, uint32_t bucket)
+{
+    const uint32_t table[8] = {1, 100, 1, 0, 0, 0, bucket, 1};
+    uint64_t place = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        const struct tag tags[] = {{DT_GNU_HASH, place}, {DT_NULL, 0}};
+        built_program(built, true, false, ET_DYN);
+        struct built_section *section = built_section(built, ".dynamic", SHT_DYNAMIC, SHF_ALLOC, tags, sizeof(tags));
+        section->header.sh_entsize = sizeof(*tags);
+        section->header.sh_addralign = 8;
+        built_section(built, ".hashes", SHT_PROGBITS, SHF_ALLOC, table, sizeof(table))->header.sh_addralign = 8;
+        built_layout(built);
+        place = built_named(built, ".hashes")->header.sh_addr;
+    }
+    Elf64_Shdr *dynamic = &built_named(built, ".dynamic")->header;
+    add_segment(built, identity(PT_DYNAMIC, dynamic->sh_offset, dynamic->sh_size));
+}
+
+static void build_id_below_a_hash_table_stays_where_a_chain_leads_down(void **state)
+{
+    (void)state;
+    struct built built;
+    hash_table(&built, 100);
+    assert_id_rule(&built, RULE_BUILD_ID);
+    hash_table(&built, 90);
+    assert_id_rule(&built, RULE_COUNT);
+    hash_table(&built, 100 + (1 << 20));
+    assert_id_rule(&built, RULE_COUNT);
 }
 
 /* glibc elf/get-dynamic-info.h: of two entries with one tag the last one stands. */
@@ -86,7 +160,7 @@ static void build_id_under_the_table_of_a_second_tag_stays(void **state)
 {
     (void)state;
     struct built built;
-    const struct tag tags[] = {{DT_STRTAB, 0}, {DT_STRSZ, 8}, {DT_STRSZ, 4096}, {DT_NULL, 0}};
+    const struct tag tags[] = {{DT_RELA, 0}, {DT_RELASZ, 8}, {DT_RELASZ, 4096}, {DT_NULL, 0}};
     program(&built, tags, ARRAY_COUNT(tags));
     assert_id_rule(&built, RULE_COUNT);
 }
@@ -96,7 +170,7 @@ static void build_id_under_a_table_behind_the_dynamic_segment_s_end_stays(void *
 {
     (void)state;
     struct built built;
-    const struct tag tags[] = {{DT_STRTAB, 0}, {DT_STRSZ, 8}, {DT_STRSZ, 4096}, {DT_NULL, 0}};
+    const struct tag tags[] = {{DT_RELA, 0}, {DT_RELASZ, 8}, {DT_RELASZ, 4096}, {DT_NULL, 0}};
     program(&built, tags, ARRAY_COUNT(tags));
     dynamic_segment(&built)->p_filesz = 2 * sizeof(struct tag);
     built_write(&built);
@@ -107,7 +181,7 @@ static void build_id_under_a_table_of_a_dynamic_segment_without_file_size_stays(
 {
     (void)state;
     struct built built;
-    const struct tag tags[] = {{DT_STRTAB, 0}, {DT_STRSZ, 4096}, {DT_NULL, 0}};
+    const struct tag tags[] = {{DT_RELA, 0}, {DT_RELASZ, 4096}, {DT_NULL, 0}};
     program(&built, tags, ARRAY_COUNT(tags));
     dynamic_segment(&built)->p_filesz = 0;
     built_write(&built);
@@ -118,7 +192,7 @@ static void build_id_that_a_second_segment_maps_under_a_table_stays(void **state
 {
     (void)state;
     struct built built;
-    const struct tag tags[] = {{DT_STRTAB, SECOND_PLACE}, {DT_STRSZ, 4096}, {DT_NULL, 0}};
+    const struct tag tags[] = {{DT_RELA, SECOND_PLACE}, {DT_RELASZ, 4096}, {DT_NULL, 0}};
     program(&built, tags, ARRAY_COUNT(tags));
     Elf64_Phdr load = identity(PT_LOAD, 0, BUILT_PAGE);
     load.p_vaddr = SECOND_PLACE;
@@ -132,7 +206,7 @@ static void build_id_in_the_page_of_a_second_segment_under_a_table_stays(void **
 {
     (void)state;
     struct built built;
-    const struct tag tags[] = {{DT_STRTAB, SECOND_PLACE}, {DT_STRSZ, 4080}, {DT_NULL, 0}};
+    const struct tag tags[] = {{DT_RELA, SECOND_PLACE}, {DT_RELASZ, 4080}, {DT_NULL, 0}};
     program(&built, tags, ARRAY_COUNT(tags));
     Elf64_Phdr load = identity(PT_LOAD, BUILT_PAGE - 16, 16);
     load.p_vaddr = SECOND_PLACE + BUILT_PAGE - 16;
@@ -152,6 +226,35 @@ static void build_id_under_another_segment_stays(void **state)
         add_segment(&built, identity(types[i], id_offset(&built) + 8, 4));
         assert_id_rule(&built, RULE_COUNT);
     }
+}
+
+/* Of no bytes in the file: ld.so and the unwinder go by p_vaddr, and by p_memsz at most. */
+static void build_id_under_the_memory_of_another_segment_stays(void **state)
+{
+    (void)state;
+    static const uint32_t types[] = {PT_TLS, PT_GNU_PROPERTY, PT_GNU_EH_FRAME, PT_LOPROC + 1};
+    for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
+        struct built built;
+        built_program(&built, true, false, ET_DYN);
+        built_layout(&built);
+        Elf64_Phdr segment = identity(types[i], id_offset(&built) + 8, 4);
+        segment.p_filesz = 0;
+        add_segment(&built, segment);
+        assert_id_rule(&built, RULE_COUNT);
+    }
+}
+
+/* A note in the descriptor of the note. */
+static void build_id_under_a_second_note_segment_stays(void **state)
+{
+    (void)state;
+    struct built built;
+    built_program(&built, true, false, ET_DYN);
+    built_layout(&built);
+    Elf64_Phdr segment = identity(PT_NOTE, id_offset(&built) + 4, 16);
+    segment.p_align = 4;
+    add_segment(&built, segment);
+    assert_id_rule(&built, RULE_COUNT);
 }
 
 /*
@@ -317,6 +420,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(build_id_behind_a_table_of_stated_size_is_set_aside),
+        cmocka_unit_test(build_id_behind_a_table_that_is_not_walked_by_its_size_stays),
+        cmocka_unit_test(build_id_that_is_a_string_before_the_string_table_stays),
+        cmocka_unit_test(build_id_that_an_unknown_tag_points_to_stays),
+        cmocka_unit_test(build_id_below_a_hash_table_stays_where_a_chain_leads_down),
+        cmocka_unit_test(build_id_under_the_memory_of_another_segment_stays),
+        cmocka_unit_test(build_id_under_a_second_note_segment_stays),
         cmocka_unit_test(build_id_under_the_table_of_a_second_tag_stays),
         cmocka_unit_test(build_id_under_a_table_behind_the_dynamic_segment_s_end_stays),
         cmocka_unit_test(build_id_under_a_table_of_a_dynamic_segment_without_file_size_stays),

@@ -346,7 +346,8 @@ static void compressed(struct built *built, uint16_t type, uint64_t alignment)
     memcpy(content, &header, sizeof(header));
     memcpy(content + sizeof(header), stream, sizeof(stream));
     built_program(built, true, false, type);
-    built_section(built, ".kept", SHT_PROGBITS, SHF_COMPRESSED, content, sizeof(content))->header.sh_addralign = 8;
+    built_section(built, ".debug_kept", SHT_PROGBITS, SHF_COMPRESSED, content, sizeof(content))->header.sh_addralign =
+        8;
     built_layout(built);
 }
 
@@ -357,7 +358,7 @@ static void an_honest_compressed_section_is_compared_by_its_plain_content(void *
     struct formed formed;
     struct rule_set rules = all_rules();
     compressed(&built, ET_DYN, 1);
-    assert_int_equal(built_rule_at(&built, built_named(&built, ".kept")->header.sh_offset), RULE_COMPRESSION);
+    assert_int_equal(built_rule_at(&built, built_named(&built, ".debug_kept")->header.sh_offset), RULE_COMPRESSION);
     form(&formed, &built, &rules);
     assert_true(write_form(&formed, &written));
     assert_non_null(memmem(written.bytes, written.size, "plain", 5));

@@ -139,7 +139,7 @@ static void build_id_under_a_table_of_the_dynamic_segment_is_not_set_aside(void 
     (void)state;
     struct built built;
     built_program(&built, true, false, ET_DYN);
-    uint64_t dynamic[6] = {DT_STRTAB, 0, DT_STRSZ, 4096, DT_NULL, 0};
+    uint64_t dynamic[6] = {DT_RELA, 0, DT_RELASZ, 4096, DT_NULL, 0};
     struct built_section *section =
         built_section(&built, ".dynamic", SHT_DYNAMIC, SHF_ALLOC | SHF_WRITE, dynamic, sizeof(dynamic));
     section->header.sh_entsize = 16;
@@ -334,10 +334,10 @@ static void a_stream_that_is_not_exact_is_no_content(void **state)
         struct built built;
         built_program(&built, true, false, ET_DYN);
         compressed(&built, ".debug_str", cases[i].stated, cases[i].more);
-        compressed(&built, ".other", cases[i].stated, cases[i].more);
+        compressed(&built, ".debug_other", cases[i].stated, cases[i].more);
         built_layout(&built);
         assert_int_equal(rule_on(&built, ".debug_str", 0), cases[i].sound ? RULE_DEBUG_INFO : RULE_COUNT);
-        assert_int_equal(rule_on(&built, ".other", 30), cases[i].sound ? RULE_COMPRESSION : RULE_COUNT);
+        assert_int_equal(rule_on(&built, ".debug_other", 30), cases[i].sound ? RULE_COMPRESSION : RULE_COUNT);
     }
 }
 

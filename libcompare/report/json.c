@@ -22,6 +22,20 @@ static json_t *escaped(const char *text)
     return json_string(escape_text(buffer, sizeof(buffer), text));
 }
 
+/* What lacks one of its parts is no value at all. */
+static json_t *whole(json_t *value, int failed)
+{
+    if (!failed)
+        return value;
+    json_decref(value);
+    return NULL;
+}
+
+static json_t *with_item(json_t *array, json_t *item)
+{
+    return whole(array, json_array_append_new(array, item));
+}
+
 /* Writes "key": value and takes the value. */
 static int member(FILE *out, const char *key, json_t *value, bool last)
 {
@@ -47,8 +61,8 @@ static json_t *policy_object(const struct compare_policy *policy)
     for (size_t i = 0; i < RULE_COUNT; i++) {
         const struct compare_rule_info *info = compare_rule_at(i);
         if (policy->rules.accepted[i])
-            json_array_append_new(rules, json_pack("{s:s,s:s,s:o}", "rule", info->id, "tier", info->tier, "reason",
-                                                   escaped(policy->reasons[i])));
+            rules = with_item(rules, json_pack("{s:s,s:s,s:o}", "rule", info->id, "tier", info->tier, "reason",
+                                               escaped(policy->reasons[i])));
     }
     return json_pack("{s:o,s:o}", "name", escaped(policy->name), "rules", rules);
 }
@@ -80,9 +94,8 @@ static json_t *anomalies_array(const struct report_side sides[2])
     for (size_t side = 0; side < 2; side++) {
         for (size_t i = 0; i < sides[side].image->anomaly_count; i++) {
             const struct anomaly *anomaly = &sides[side].image->anomalies[i];
-            json_array_append_new(array,
-                                  json_pack("{s:s,s:s,s:s,s:o}", "side", sides[side].label, "id", anomaly->id,
-                                            "message", anomaly->message, "offset", number(anomaly->file_offset)));
+            array = with_item(array, json_pack("{s:s,s:s,s:s,s:o}", "side", sides[side].label, "id", anomaly->id,
+                                               "message", anomaly->message, "offset", number(anomaly->file_offset)));
         }
     }
     return array;
@@ -93,7 +106,7 @@ static json_t *tally_object(const struct tally *tally)
     json_t *by_rule = json_object();
     for (size_t i = 0; i < RULE_COUNT; i++) {
         if (tally->by_rule[i] > 0)
-            json_object_set_new(by_rule, compare_rule_at(i)->id, number(tally->by_rule[i]));
+            by_rule = whole(by_rule, json_object_set_new(by_rule, compare_rule_at(i)->id, number(tally->by_rule[i])));
     }
     return json_pack("{s:o,s:o,s:o,s:o,s:o}", "size", number(tally->size), "identical", number(tally->identical),
                      "set_aside", number(tally->set_aside), "unexplained", number(tally->unexplained), "by_rule",
@@ -135,7 +148,7 @@ static json_t *row_object(const struct compare_result *result, const struct row 
     json_t *rules = json_array();
     for (size_t i = 0; i < RULE_COUNT; i++) {
         if (row->rules[i])
-            json_array_append_new(rules, json_string(compare_rule_at(i)->id));
+            rules = with_item(rules, json_string(compare_rule_at(i)->id));
     }
     return json_pack("{s:s,s:s,s:o,s:o,s:o,s:b,s:s,s:o}", "name", result->pairs[row->pair].name, "owner",
                      owners[result->pairs[row->pair].owner], "vendor", row_side(&result->vendor, &row->vendor),

@@ -76,10 +76,10 @@ int report_write(const struct compare_result *result, const struct compare_repor
 {
     static const struct compare_report_options defaults = {.size = sizeof(defaults)};
     struct writing writing = {result, options != NULL ? options : &defaults, out, write};
-    int status = image_guard(write_step, &writing, error);
-    if (status == COMPARE_ERROR_CHANGED)
-        return status;
     errno = 0;
+    int status = image_guard(write_step, &writing, error);
+    if (status == COMPARE_ERROR_CHANGED || status == COMPARE_ERROR_MEMORY)
+        return status;
     if (status != 0 || fflush(out) != 0 || ferror(out))
         return error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot write the report: %s",
                          errno != 0 ? strerror(errno) : "the stream failed");

@@ -23,7 +23,8 @@ void built_begin(struct built *built, bool is64, bool big_endian, uint16_t type)
     built->header.e_ident[EI_DATA] = big_endian ? ELFDATA2MSB : ELFDATA2LSB;
     built->header.e_ident[EI_VERSION] = EV_CURRENT;
     built->header.e_type = type;
-    built->header.e_machine = is64 ? (big_endian ? EM_S390 : EM_X86_64) : (big_endian ? EM_68K : EM_386);
+    /* Machines with pages of 4 KiB. */
+    built->header.e_machine = big_endian ? EM_S390 : is64 ? EM_X86_64 : EM_386;
     built->header.e_version = EV_CURRENT;
     built->header.e_ehsize = is64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
     built->header.e_shentsize = is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
@@ -127,7 +128,7 @@ static size_t layout_linked(struct built *built)
     end = place(built, BUILT_PAGE, SHF_ALLOC | SHF_EXECINSTR, false);
     add_segment(built, PT_LOAD, PF_R | PF_X, BUILT_PAGE, end, 0);
     end = place(built, (size_t)2 * BUILT_PAGE, SHF_ALLOC | SHF_WRITE, false);
-    add_segment(built, PT_LOAD, PF_R | PF_W, (size_t)2 * BUILT_PAGE, end, 64);
+    add_segment(built, PT_LOAD, PF_R | PF_W, (size_t)2 * BUILT_PAGE, end, BUILT_PAGE);
     for (size_t i = 1; i < built->section_count; i++) {
         const Elf64_Shdr *header = &built->sections[i].header;
         if (header->sh_type == SHT_NOTE && (header->sh_flags & SHF_ALLOC) != 0)

@@ -1,7 +1,7 @@
 /*
  * Builds small ELF files in memory for tests: honest by default, so that each test changes the one thing it is about.
  *
- * Linked files get one page of headers and read-only sections, one of code, one of data with a .bss tail, then what
+ * Linked files get one page of headers and read-only sections, one of code, one of data with a page of .bss, then what
  * is not loaded, then the section headers; each allocated SHT_NOTE section gets a PT_NOTE, and the
  * stack is not executable. Objects get their sections one after the other. The machines have pages of 4096 bytes, in both classes and byte orders.
  */

@@ -13,8 +13,15 @@ struct seg {
 struct sec {
     uint64_t name, type, flags, address, offset, size, link, info, align, entry_size;
     struct range bytes; /* empty where it has none in the file */
-    bool referred;      /* in objects: code, data or another file can refer to it */
-    enum { EXACT_UNKNOWN, EXACT_YES, EXACT_NO } exact;
+    bool referred;      /* in objects: code, data or another file can refer to it, or it is loaded with them */
+    bool indexed;       /* in linked files: relocations that are not loaded name its entries */
+    /* Found out once, for a report may ask for each byte of it: whether its stream is exact, its content of its kind. */
+    enum { NOT_ASKED, YES, NO } exact, of_its_kind;
+};
+
+/* An entry of the dynamic table. */
+struct dyn {
+    uint64_t tag, value, at;
 };
 
 /* Bytes that have an owner: a section, or a table. */
@@ -41,8 +48,12 @@ struct elf {
     size_t owned_count;
     struct range *load, *executable; /* merged */
     size_t load_count, executable_count;
+    struct dyn *dynamic; /* by tag, then by place; without DT_NULL */
+    size_t dynamic_count;
+    uint64_t decompressed;     /* what its compressed sections say that they come to */
     uint64_t claimed_end;      /* behind it lies the overlay */
     const char *contradiction; /* two views of the same bytes disagree: no rule may be used. NULL: none */
+    bool untold; /* what acts on it cannot be told: no rule may be used either, and it is no contradiction */
 };
 
 /* False where the file cannot be read as ELF, or there is no memory; *what then says so. */
@@ -57,8 +68,13 @@ const struct owned *elf_owner(const struct elf *elf, struct range range);
 /* Whether any owner has some of these bytes. */
 bool elf_any_owner(const struct elf *elf, struct range range);
 
-/* A section's name as it stands in the file, NUL-terminated; "" where it cannot be read. */
+/* The value of the last entry of this tag, as ld.so takes it; false where there is none. */
+bool elf_dynamic(const struct elf *elf, uint64_t tag, uint64_t *value);
+
+/* A section's name as it stands in the file, NUL-terminated; "" in a file without names. NULL: it cannot be read. */
 const char *elf_section_name(const struct elf *elf, const struct sec *section);
+/* The same, and "" where it cannot be read: for those who look for a certain name. */
+const char *elf_readable_name(const struct elf *elf, const struct sec *section);
 
 /* The plain content of a section; *owned is to be freed. NULL where its stream is not exact, or memory lacks. */
 const uint8_t *elf_plain(const struct elf *elf, const struct sec *section, uint64_t *size, uint8_t **owned);
@@ -67,6 +83,12 @@ bool elf_stream_is_exact(const struct elf *elf, struct sec *section);
 
 /* Whether a PT_LOAD maps the offset as part of its file bytes, and to where. */
 bool elf_address(const struct elf *elf, uint64_t at, uint64_t *address);
+
+/* Whether those who read a section with this name decompress it. */
+bool section_is_unpacked(const struct elf *elf, const struct sec *section);
+
+/* The file offset of so many bytes at an address. */
+bool elf_place(const struct elf *elf, uint64_t address, uint64_t size, uint64_t *at);
 
 /* conditions.c: whether a rule may set these bytes aside, by this file alone. */
 bool condition_holds(const struct elf *elf, const char *rule, struct range range);
@@ -83,6 +105,7 @@ struct line {
     enum line_standing standing;
     const char *rule; /* set aside */
     uint64_t peer;    /* identical */
+    bool found;       /* by a finding */
 };
 
 struct side {

@@ -113,10 +113,12 @@ static bool plain_contents_equal(const struct elf *a, const struct sec *x, const
 static bool headers_agree(const struct sameness *same, const struct sec *x, const struct sec *y, bool excused)
 {
     const struct elf *a = &same->vendor->elf, *b = &same->rebuilt->elf;
-    uint64_t packed = excused || same->accepted(same->policy, "compression") ? SHF_COMPRESSED : 0;
+    bool unpacking = same->accepted(same->policy, "compression") && section_is_unpacked(a, x);
+    uint64_t packed = excused || unpacking ? SHF_COMPRESSED : 0;
     bool unpacked = packed != 0 && ((x->flags | y->flags) & SHF_COMPRESSED) != 0;
+    const char *name_x = elf_section_name(a, x), *name_y = elf_section_name(b, y);
     if (x->type != y->type || (x->flags & ~packed) != (y->flags & ~packed) || x->entry_size != y->entry_size ||
-        strcmp(elf_section_name(a, x), elf_section_name(b, y)) != 0)
+        name_x == NULL || name_y == NULL || strcmp(name_x, name_y) != 0)
         return false;
     if (a->relocatable && (x->address != y->address || x->link != y->link || x->info != y->info))
         return false;
@@ -134,7 +136,7 @@ static bool sections_agree(const struct sameness *same, const struct sec *x, con
     if (range_empty(x->bytes) || range_empty(y->bytes))
         return range_empty(x->bytes) && range_empty(y->bytes);
     if (((x->flags | y->flags) & SHF_COMPRESSED) != 0 && same->accepted(same->policy, "compression") &&
-        plain_contents_equal(a, x, b, y))
+        section_is_unpacked(a, x) && plain_contents_equal(a, x, b, y))
         return true;
     return x->size == y->size && memcmp(a->bytes + x->bytes.begin, b->bytes + y->bytes.begin, x->size) == 0;
 }

@@ -8,7 +8,6 @@
 #include "verify.h"
 
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@ struct verification {
     const json_t *report;
     struct side sides[2];
     struct arena arena;
+    int failure; /* what kept it from telling, which is no fault of the report's; told in *error */
     struct compare_error *error;
 };
 
@@ -81,6 +81,11 @@ static bool check_policy(struct verification *v)
     {
         if (!rule_is_known(text_of(entry, "rule")) || text_of(entry, "reason")[0] == '\0')
             return refuse(v, "policy rule %zu is not known, or has no reason", i);
+        /* Each once: so the list is no longer than the rules are many. */
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(text_of(json_array_get(rules, k), "rule"), text_of(entry, "rule")) == 0)
+                return refuse(v, "policy rule %zu is given twice", i);
+        }
     }
     return true;
 }
@@ -94,8 +99,10 @@ static bool check_file(struct verification *v, struct side *side)
     const json_t *file = json_object_get(v->report, elf->side);
     uint8_t digest[32];
     char hex[65], type[16];
-    if (EVP_Digest(elf->bytes, elf->size, digest, NULL, EVP_sha256(), NULL) != 1)
-        return refuse(v, "SHA-256 cannot be computed");
+    if (!sha256(elf->bytes, elf->size, digest)) {
+        v->failure = error_set(v->error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
+        return false;
+    }
     for (size_t i = 0; i < sizeof(digest); i++)
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     if (!number_is(file, "size", elf->size) || strcmp(text_of(file, "sha256"), hex) != 0)
@@ -199,7 +206,8 @@ static bool check_identical(struct verification *v, const struct line *line, con
 /* Zeros in place of what the other side has set aside: what a normal form has there. */
 static bool is_emptied(const struct elf *elf, struct range range)
 {
-    return elf->contradiction == NULL && !ranges_overlap(elf->load, elf->load_count, range) && elf_zero(elf, range);
+    return elf->contradiction == NULL && !elf->untold && !ranges_overlap(elf->load, elf->load_count, range) &&
+           elf_zero(elf, range);
 }
 
 static bool check_extents(struct verification *v, const struct side *side, const struct side *other)
@@ -214,7 +222,8 @@ static bool check_extents(struct verification *v, const struct side *side, const
         if (!accepted(policy, line->rule))
             return refuse(v, "the %s extent at %#jx is set aside by %s, which is not in the policy", side->elf.side,
                           (uintmax_t)line->range.begin, line->rule);
-        if (!condition_holds(&side->elf, line->rule, line->range) && !is_emptied(&side->elf, line->range))
+        /* In this order: what holds of zeros anywhere must not ask a condition again for each of many extents. */
+        if (!is_emptied(&side->elf, line->range) && !condition_holds(&side->elf, line->rule, line->range))
             return refuse(v, "the %s extent at %#jx, size %ju: %s may not set it aside", side->elf.side,
                           (uintmax_t)line->range.begin, (uintmax_t)range_size(line->range), line->rule);
     }
@@ -308,6 +317,9 @@ static bool check_run(struct verification *v, size_t index, const json_t *findin
                             : !json_is_null(rule)))
         return refuse(v, "finding %zu is no extent of the %s file, or has another standing or rule there", index,
                       side->elf.side);
+    if (line->found)
+        return refuse(v, "finding %zu: another one has its extent of the %s file", index, side->elf.side);
+    side->lines[line - side->lines].found = true;
     if (!number_of(run, "omitted", &omitted) || omitted > size ||
         !quotes(side->elf.bytes + range->begin, size - omitted, text_of(run, "bytes")) ||
         !address_fits(&side->elf, run, range->begin))
@@ -426,6 +438,8 @@ static bool check_rows(struct verification *v)
             if (!check_row_side(row, &v->sides[s], &standing, &covered[s][i]))
                 return refuse(v, "row %zu of its sections is not in the %s file", i, v->sides[s].elf.side);
             sums[s] += range_size(covered[s][i]);
+            if (sums[s] > v->sides[s].elf.size)
+                return refuse(v, "its sections cover more than the %s file", v->sides[s].elf.side);
         }
         if (strcmp(text_of(row, "standing"), standings[standing]) != 0)
             return refuse(v, "row %zu of its sections stands otherwise: %s", i, standings[standing]);
@@ -510,9 +524,13 @@ int verify_bytes(const char *report, size_t report_size, const uint8_t *vendor, 
     v.sides[1].elf = (struct elf){.side = side_names[1], .bytes = rebuilt, .size = rebuilt_size, .arena = &v.arena};
     json_t *root = json_loadb(report, report_size, JSON_REJECT_DUPLICATES, &json_error);
     v.report = root;
+    /* Jansson has no word for there being no memory. */
+    v.arena.exhausted = root == NULL && json_error.text[0] == '\0';
     bool sound = root != NULL ? check(&v, verified != NULL ? verified : &ignored)
                               : refuse(&v, "line %d: %s", json_error.line, json_error.text);
+    if (v.arena.exhausted)
+        v.failure = error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory to verify the report");
     json_decref(root);
     arena_free(&v.arena);
-    return sound ? 0 : COMPARE_ERROR_REFUSED;
+    return v.failure != 0 ? v.failure : sound ? 0 : COMPARE_ERROR_REFUSED;
 }

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Whole-program tests of elftally when memory runs out or a call fails, in it or in a library that it uses.
+
+Each run ends as if nothing had happened, byte for byte, or with exit status 2, one line on standard error, and no
+output. It never ends in a crash, and never in another verdict.
+
+Usage: test_failures.py ELFTALLY SOURCE_ROOT FAILING [--every]    FAILING: the preloaded failing.c
+       --every: each failure of each command, which takes minutes; without it, a fixed choice of them
+"""
+import json
+import lzma
+import os
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ELFTALLY = os.path.abspath(sys.argv[1])
+ROOT = pathlib.Path(sys.argv[2]).resolve()
+FAILING = os.path.abspath(sys.argv[3])
+EVERY = "--every" in sys.argv[4:]
+# Of each command: the first ones, and some up to the last.
+FIRST, BEHIND = 2, 2
+NONE, FOREVER = 0, 2**32
+
+
+def chosen(count):
+    if EVERY or count <= FIRST + BEHIND:
+        return range(1, count + 1)
+    step = (count - FIRST) / BEHIND
+    return [*range(1, FIRST + 1), *(FIRST + round(step * i) for i in range(1, BEHIND + 1))]
+
+
+def failures(count):
+    """The first call that fails and the last: it alone, or it and all behind it, in turn."""
+    for i, first in enumerate(chosen(count)):
+        for j, last in enumerate((first, FOREVER)):
+            if EVERY or i % 2 == j:
+                yield first, last
+
+
+def make_inputs(here):
+    """Pairs of files: what differs in them takes each way through the library."""
+    def gcc(output, *flags):
+        subprocess.run(["gcc", "-O2", *flags, "-o", here / output, ROOT / "testdata/small.c"], check=True,
+                       capture_output=True)
+    gcc("debug", "-g")
+    gcc("a.o", "-g", "-c", f"-fdebug-prefix-map={ROOT}=/one")
+    gcc("b.o", "-g", "-c", f"-fdebug-prefix-map={ROOT}=/another/place")
+    subprocess.run(["strip", "-o", here / "stripped", here / "debug"], check=True)
+    (here / "mini.xz").write_bytes(lzma.compress((here / "debug").read_bytes()[:4096]))
+    subprocess.run(["objcopy", "--compress-debug-sections=zlib", "--add-section", f".gnu_debugdata={here}/mini.xz",
+                    here / "debug", here / "packed"], check=True)
+    data = bytearray((here / "debug").read_bytes())
+    data[data.index(b"rebuilt")] ^= 1
+    (here / "changed").write_bytes(data)
+    shutil.copy(here / "debug", here / "copy")
+    reasons = [{"rule": "symbols", "reason": "nobody reads them in " + "this program " * 40},
+               {"rule": "compression", "reason": "the same content"}]
+    (here / "policy.json").write_text(json.dumps({"name": "ours", "rules": reasons}))
+    for name, pair in (("report.json", ("debug", "packed")), ("differs.json", ("debug", "changed"))):
+        with open(here / name, "wb") as report:
+            subprocess.run([ELFTALLY, "--format", "json", *pair], stdout=report, cwd=here, check=name == "report.json")
+
+
+COMMANDS = {
+    "text": ["debug", "packed"],
+    "digests": ["--digest", "packed", "stripped"],
+    "json": ["--format", "json", "packed", "debug"],
+    "different": ["--format", "json", "debug", "changed"],
+    "identical": ["debug", "copy"],
+    "objects": ["--format", "json", "a.o", "b.o"],
+    "quiet": ["-q", "debug", "stripped"],
+    "policy": ["-p", "policy.json", "--format", "json", "debug", "packed"],
+    "output": ["-o", "made", "--format", "json", "debug", "stripped"],
+    "verify": ["verify", "report.json", "debug", "packed"],
+    "verify-different": ["verify", "differs.json", "debug", "changed"],
+    "normalise": ["normalise", "-o", "made", "packed"],
+    "digest": ["digest", "packed"],
+    "rules": ["rules", "--format", "json"],
+    "help": ["--help"],
+}
+# What is printed before something fails cannot be taken back; these have no report that stands for itself.
+PRINTED_AT_ONCE = {"verify", "verify-different", "digest", "rules", "help"}
+WARNING = b"elftally: warning: --no-sandbox: a crafted file that takes over the program has all its rights\n"
+
+
+class Failures(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.here = pathlib.Path(cls.directory.name)
+        make_inputs(cls.here)
+        cls.counter, cls.stdout = cls.here / "counter", cls.here / "stdout"
+        cls.kept = {path.name for path in cls.here.iterdir()} | {"counter", "stdout"}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.directory.cleanup()
+
+    def run_failing(self, command, kind="memory", first=NONE, last=NONE, file_size=None):
+        """Exit status, standard output, the file made, standard error; and how many calls there were."""
+        self.counter.write_bytes(bytes(8))
+        made = self.here / "made"
+        made.unlink(missing_ok=True)
+        environment = dict(os.environ, LD_PRELOAD=FAILING, FAILING=f"{self.counter}:{kind}:{first}:{last}")
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+        with open(self.stdout, "wb") as stdout:
+            # Python ignores SIGXFSZ, and its children then do.
+            result = subprocess.run([ELFTALLY, *command], cwd=self.here, env=environment, stdout=stdout,
+                                    stderr=subprocess.PIPE, timeout=60,
+                                    preexec_fn=limit if file_size is not None else None,
+                                    restore_signals=file_size is None)
+        outcome = (result.returncode, self.stdout.read_bytes(), made.read_bytes() if made.exists() else None,
+                   result.stderr)
+        made.unlink(missing_ok=True)
+        left = {path.name for path in self.here.iterdir()} - self.kept
+        for name in left:
+            (self.here / name).unlink()
+        self.assertEqual(left, set(), "a temporary file is left behind")
+        return outcome, int.from_bytes(self.counter.read_bytes(), "little")
+
+    def check(self, outcome, undisturbed, partial):
+        """Either as if nothing had happened, or trouble that says so once."""
+        if outcome == undisturbed:
+            return
+        status, stdout, made, stderr = outcome
+        self.assertEqual(status, 2, stderr)
+        self.assertRegex(stderr.removeprefix(WARNING), rb"\Aelftally: [^\n]+\n\Z")
+        self.assertNotIn(b"please report", stderr)
+        for report in [made] if partial else [stdout, made]:
+            if report:
+                self.assertEqual(json.loads(report)["verdict"], "inconclusive")
+
+    def let_fail(self, kind, name, *options):
+        command = [*COMMANDS[name], *options]
+        undisturbed, count = self.run_failing(command, kind)
+        self.assertEqual(undisturbed[3].removeprefix(WARNING), b"")
+        for first, last in failures(count):
+            with self.subTest(kind=kind, command=name, first=first, last=last):
+                outcome, _ = self.run_failing(command, kind, first, last)
+                self.check(outcome, undisturbed, partial=kind == "streams" or name in PRINTED_AT_ONCE)
+
+    def test_the_sandbox_when_memory_runs_out(self):
+        undisturbed, count = self.run_failing(COMMANDS["text"])
+        for first, last in failures(count):
+            with self.subTest(first=first, last=last):
+                outcome, _ = self.run_failing(COMMANDS["text"], "memory", first, last)
+                # libseccomp 2.5.4 frees twice then, and the worker dies of it before it has parsed anything.
+                if b"the worker crashed" in outcome[3]:
+                    self.assertEqual(outcome[:3], (2, b"", None))
+                else:
+                    self.check(outcome, undisturbed, partial=False)
+
+    def let_the_disk_be_full(self, name):
+        """As write(2) sees it, so within the C library too."""
+        undisturbed, _ = self.run_failing(COMMANDS[name])
+        for size in [0, *chosen(len(undisturbed[1] or undisturbed[2]) - 1)]:
+            with self.subTest(command=name, size=size):
+                outcome, _ = self.run_failing(COMMANDS[name], file_size=size)
+                self.assertEqual(outcome[0], 2)
+                self.check(outcome, undisturbed, partial=True)
+
+
+def failing_test(kind, name, *options):
+    return lambda self: self.let_fail(kind, name, *options)
+
+
+def full_test(name):
+    return lambda self: self.let_the_disk_be_full(name)
+
+
+for command in COMMANDS:
+    # The sandbox takes most of the memory; it has its own test.
+    options = [] if command in ("rules", "help") else ["--no-sandbox"]
+    setattr(Failures, f"test_{command}_when_memory_runs_out", failing_test("memory", command, *options))
+    setattr(Failures, f"test_{command}_when_a_call_fails", failing_test("calls", command))
+    setattr(Failures, f"test_{command}_when_a_stream_fails", failing_test("streams", command))
+    if command != "quiet":
+        setattr(Failures, f"test_{command}_when_the_disk_is_full", full_test(command))
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + [a for a in sys.argv[4:] if a != "--every"])
