@@ -603,12 +603,12 @@ static int remove_directory(void **state)
     return run(arguments) ? 0 : -1;
 }
 
-struct symbol {
+struct test_symbol {
     const char *name;
     uint64_t address, size;
 };
 
-static bool symbol_at(const struct image *image, size_t index, struct symbol *symbol)
+static bool symbol_at(const struct image *image, size_t index, struct test_symbol *symbol)
 {
     const struct section *table = image_section_named(image, ".symtab"), *names = image_section_named(image, ".strtab");
     size_t size = image->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
@@ -623,7 +623,7 @@ static bool symbol_at(const struct image *image, size_t index, struct symbol *sy
 
 static const char *name_at(const struct image *image, uint64_t address)
 {
-    struct symbol symbol;
+    struct test_symbol symbol;
     for (size_t i = 1; symbol_at(image, i, &symbol); i++) {
         if (symbol.size > 0 &&
             (symbol.address == address || (image->header.e_machine == EM_ARM && symbol.address == address + 1)))
@@ -685,7 +685,7 @@ static const char *name_by_content(void *state, bool rebuilt, const struct instr
 
 static void find_function(const struct image *image, const char *name, struct code *code)
 {
-    struct symbol symbol;
+    struct test_symbol symbol;
     for (size_t i = 1; symbol_at(image, i, &symbol); i++) {
         if (strcmp(symbol.name, name) != 0)
             continue;
