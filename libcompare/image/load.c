@@ -3,9 +3,10 @@
  * elf/dl-load.c and elf/dl-map-segments.h).
  *
  * A PT_LOAD is mapped in whole pages, of the largest size that the machine's kernels use: the bytes before it in its
- * first page and behind it in its last are mapped with it. Zeroed, and so not seen, is only what all of them zero: the
- * part of the last page that p_memsz asks for, in the last PT_LOAD, if that is writable. Behind p_memsz ld.so leaves
- * the file's bytes; kernels before 6.6 do so in all but the last PT_LOAD, and of an interpreter they zero no other's.
+ * first page and behind it in its last are mapped with it. Zeroed, and so not seen, is what lies behind p_filesz in the
+ * last PT_LOAD, if that is writable and has p_memsz > p_filesz: in a program to the page's end (the kernel's padzero), in
+ * a library up to p_memsz, for ld.so leaves the file's bytes behind it. Kernels before 6.6 zero less in the PT_LOADs
+ * before the last one.
  * Every other program header's range counts too: PT_INTERP, PT_NOTE and PT_GNU_PROPERTY are read at their own offset
  * even where no PT_LOAD maps them. In ET_REL every section that is allocated, relocated, or names symbols counts.
  */
@@ -23,6 +24,17 @@ static struct range mapped_bytes(const struct image *image, const struct segment
     return bytes;
 }
 
+/*
+ * What only the kernel maps: ld.so refuses to load both kinds (elf/dl-load.c, "cannot dynamically load executable", and
+ * from glibc 2.31 "position-independent executable"). Started as an argument of ld.so, they are mapped as libraries are;
+ * so no program is meant to be run.
+ */
+static bool is_program(const struct image *image)
+{
+    const struct dynamic_entry *flags = image_dynamic(image, DT_FLAGS_1);
+    return image->header.e_type == ET_EXEC || (flags != NULL && (flags->value & DF_1_PIE) != 0);
+}
+
 /* Behind p_filesz, to the end of the last page: what nothing zeroes. */
 static struct range mapped_slack(const struct image *image, const struct segment *segment, uint64_t begin, bool last)
 {
@@ -30,7 +42,7 @@ static struct range mapped_slack(const struct image *image, const struct segment
     if (slack > image->size - begin)
         slack = image->size - begin;
     if (last && segment->memory_size > segment->file_size && (segment->flags & PF_W) != 0)
-        zeroed = segment->memory_size - segment->file_size;
+        zeroed = is_program(image) ? slack : segment->memory_size - segment->file_size;
     return (struct range){begin + (zeroed < slack ? zeroed : slack), begin + slack};
 }
 

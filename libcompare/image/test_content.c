@@ -234,6 +234,25 @@ static void the_page_behind_a_small_bss_is_loaded_and_runs_with_its_segment(void
     image_close(&image);
 }
 
+/* Programs, which ld.so refuses to load as libraries, are mapped by the kernel, and it zeroes the page to its end. */
+static void the_page_behind_a_small_bss_of_a_program_is_zeroed(void **state)
+{
+    (void)state;
+    for (uint16_t type = ET_EXEC; type <= ET_DYN; type++) {
+        struct built built;
+        struct image image;
+        struct compare_error error;
+        built_program(&built, true, false, type);
+        built_layout(&built);
+        uint64_t end = built.segments[2].p_offset + built.segments[2].p_filesz;
+        built.segments[2].p_memsz = built.segments[2].p_filesz + 8;
+        built_write(&built);
+        assert_int_equal(built_open(&built, &image, &error), 0);
+        assert_int_equal(image_in_load_view(&image, (struct range){end, built.size}), type == ET_DYN);
+        image_close(&image);
+    }
+}
+
 /* Kernels before 6.6 zero no tail of an interpreter but the last one. */
 static void the_page_behind_a_bss_counts_where_another_segment_follows(void **state)
 {
@@ -553,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_machine_with_large_pages_loads_large_pages),
         cmocka_unit_test(the_page_behind_read_only_data_counts_even_with_larger_memory),
         cmocka_unit_test(the_page_behind_a_small_bss_is_loaded_and_runs_with_its_segment),
+        cmocka_unit_test(the_page_behind_a_small_bss_of_a_program_is_zeroed),
         cmocka_unit_test(the_page_behind_a_bss_counts_where_another_segment_follows),
         cmocka_unit_test(the_range_of_a_program_header_is_loaded_even_where_no_segment_maps_it),
         cmocka_unit_test(every_byte_of_a_core_file_is_sacred),

@@ -168,6 +168,63 @@ static bool read_sections(struct elf *elf)
     return true;
 }
 
+/* ---- The dynamic table ---- */
+
+static int dyn_order(const void *left, const void *right)
+{
+    const struct dyn *a = left, *b = right;
+    return a->tag != b->tag ? (a->tag < b->tag ? -1 : 1) : (a->at > b->at) - (a->at < b->at);
+}
+
+/* ld.so takes one table, and reads on to DT_NULL wherever p_filesz ends (glibc elf/get-dynamic-info.h). */
+static bool read_dynamic(struct elf *elf)
+{
+    unsigned width = elf->wide ? 8 : 4, entry = 2 * width;
+    bool found = false;
+    for (size_t i = 0; elf->linked && i < elf->segment_count; i++) {
+        const struct seg *segment = &elf->segments[i];
+        bool ended = false;
+        if (segment->type != PT_DYNAMIC)
+            continue;
+        if (found)
+            elf->contradiction = "there is more than one dynamic table";
+        if (found)
+            break;
+        found = true;
+        elf->dynamic = arena_alloc(elf->arena, segment->file_size / entry, sizeof(*elf->dynamic));
+        if (elf->dynamic == NULL)
+            return false;
+        for (uint64_t k = 0; !ended && k < segment->file_size / entry; k++) {
+            uint64_t at = segment->offset + k * entry;
+            struct dyn dyn = {elf_number(elf, at, width), elf_number(elf, at + width, width), at};
+            ended = dyn.tag == DT_NULL;
+            if (!ended)
+                elf->dynamic[elf->dynamic_count++] = dyn;
+        }
+        if (!ended)
+            elf->contradiction = "the dynamic table does not end where its segment does";
+    }
+    if (elf->dynamic_count > 1)
+        qsort(elf->dynamic, elf->dynamic_count, sizeof(*elf->dynamic), dyn_order);
+    return true;
+}
+
+bool elf_dynamic(const struct elf *elf, uint64_t tag, uint64_t *value)
+{
+    size_t low = 0, high = elf->dynamic_count; /* behind the last of this tag */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (elf->dynamic[middle].tag > tag)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    if (low == 0 || elf->dynamic[low - 1].tag != tag)
+        return false;
+    *value = elf->dynamic[low - 1].value;
+    return true;
+}
+
 /* ---- The load view ---- */
 
 static void load(struct elf *elf, struct range range, bool executable)
@@ -179,7 +236,8 @@ static void load(struct elf *elf, struct range range, bool executable)
 
 /*
  * Whole pages: what lies before and behind a segment's bytes in its pages is mapped with them. What p_memsz asks for
- * behind p_filesz becomes zeros for certain only in the last PT_LOAD, if it may be written to; ld.so clears no more.
+ * behind p_filesz becomes zeros for certain only in the last PT_LOAD, if it may be written to. The kernel, which alone
+ * maps programs, then clears the page to its end; ld.so, which maps libraries, clears no more than was asked for.
  */
 static void load_pages(struct elf *elf, const struct seg *segment, bool is_last, bool runs)
 {
@@ -190,7 +248,7 @@ static void load_pages(struct elf *elf, const struct seg *segment, bool is_last,
     if (page_end > elf->size)
         page_end = elf->size;
     if (is_last && (segment->flags & PF_W) != 0 && segment->memory_size > segment->file_size) {
-        uint64_t cleared = segment->memory_size - segment->file_size;
+        uint64_t cleared = elf->program ? elf->page : segment->memory_size - segment->file_size;
         seen_again = cleared < page_end - file_end ? file_end + cleared : page_end;
     }
     load(elf, (struct range){at - at % elf->page, file_end}, runs);
@@ -253,63 +311,6 @@ static bool read_load_view(struct elf *elf)
     }
     elf->load_count = ranges_merge(elf->load, elf->load_count);
     elf->executable_count = ranges_merge(elf->executable, elf->executable_count);
-    return true;
-}
-
-/* ---- The dynamic table ---- */
-
-static int dyn_order(const void *left, const void *right)
-{
-    const struct dyn *a = left, *b = right;
-    return a->tag != b->tag ? (a->tag < b->tag ? -1 : 1) : (a->at > b->at) - (a->at < b->at);
-}
-
-/* ld.so takes one table, and reads on to DT_NULL wherever p_filesz ends (glibc elf/get-dynamic-info.h). */
-static bool read_dynamic(struct elf *elf)
-{
-    unsigned width = elf->wide ? 8 : 4, entry = 2 * width;
-    bool found = false;
-    for (size_t i = 0; elf->linked && i < elf->segment_count; i++) {
-        const struct seg *segment = &elf->segments[i];
-        bool ended = false;
-        if (segment->type != PT_DYNAMIC)
-            continue;
-        if (found)
-            elf->contradiction = "there is more than one dynamic table";
-        if (found)
-            break;
-        found = true;
-        elf->dynamic = arena_alloc(elf->arena, segment->file_size / entry, sizeof(*elf->dynamic));
-        if (elf->dynamic == NULL)
-            return false;
-        for (uint64_t k = 0; !ended && k < segment->file_size / entry; k++) {
-            uint64_t at = segment->offset + k * entry;
-            struct dyn dyn = {elf_number(elf, at, width), elf_number(elf, at + width, width), at};
-            ended = dyn.tag == DT_NULL;
-            if (!ended)
-                elf->dynamic[elf->dynamic_count++] = dyn;
-        }
-        if (!ended)
-            elf->contradiction = "the dynamic table does not end where its segment does";
-    }
-    if (elf->dynamic_count > 1)
-        qsort(elf->dynamic, elf->dynamic_count, sizeof(*elf->dynamic), dyn_order);
-    return true;
-}
-
-bool elf_dynamic(const struct elf *elf, uint64_t tag, uint64_t *value)
-{
-    size_t low = 0, high = elf->dynamic_count; /* behind the last of this tag */
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (elf->dynamic[middle].tag > tag)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    if (low == 0 || elf->dynamic[low - 1].tag != tag)
-        return false;
-    *value = elf->dynamic[low - 1].value;
     return true;
 }
 
@@ -616,8 +617,11 @@ bool elf_read(struct elf *elf, const char **what)
     elf->linked = elf->type == ET_EXEC || elf->type == ET_DYN;
     elf->relocatable = elf->type == ET_REL;
     elf->page = page_size(elf->machine);
-    if (!read_segments(elf) || !read_sections(elf) || !read_load_view(elf) || !read_owners(elf) || !read_dynamic(elf) ||
-        !find_contradictions(elf))
+    if (!read_segments(elf) || !read_sections(elf) || !read_dynamic(elf))
+        return false;
+    uint64_t flags = 0;
+    elf->program = elf->type == ET_EXEC || (elf_dynamic(elf, DT_FLAGS_1, &flags) && (flags & DF_1_PIE) != 0);
+    if (!read_load_view(elf) || !read_owners(elf) || !find_contradictions(elf))
         return false;
     return true;
 }

@@ -38,6 +38,7 @@ struct elf {
     const uint8_t *bytes;
     uint64_t size;
     struct arena *arena;
+    bool program; /* it is no library: the kernel maps it, and ld.so refuses to */
     bool wide, big, linked, relocatable;
     uint64_t type, machine, header_size, shoff, shentsize, shstrndx, page;
     struct seg *segments;
