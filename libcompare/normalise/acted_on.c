@@ -76,6 +76,10 @@ static const struct {
     {DT_RELACOUNT, 0, TAG_VALUE},
     {DT_RELCOUNT, 0, TAG_VALUE},
     {DT_FLAGS_1, 0, TAG_VALUE},
+    {DT_GNU_CONFLICTSZ, 0, TAG_VALUE},
+    {DT_GNU_LIBLISTSZ, 0, TAG_VALUE},
+    {DT_MOVESZ, 0, TAG_VALUE},
+    {DT_SYMINSZ, 0, TAG_VALUE},
     {DT_VERDEFNUM, 0, TAG_VALUE},
     {DT_VERNEEDNUM, 0, TAG_VALUE},
 };
@@ -116,6 +120,13 @@ static struct values values_of(const struct image *image)
     return values;
 }
 
+/* NULL where there is none, or the tag is not in the table. */
+static const struct dynamic_entry *last_of(const struct values *values, int64_t tag)
+{
+    size_t index = tag_index(tag);
+    return index < ARRAY_COUNT(tags) ? values->last[index] : NULL;
+}
+
 static enum tag_kind kind_of(const struct image *image, int64_t tag)
 {
     size_t index = tag_index(tag);
@@ -131,14 +142,14 @@ static enum tag_kind kind_of(const struct image *image, int64_t tag)
 /* Any of several entries with one tag counts, though ld.so takes the last. */
 static bool entry_may_cover(const struct values *values, const struct dynamic_entry *entry, struct range range)
 {
-    const struct dynamic_entry *size, *strings = values->last[tag_index(DT_STRTAB)];
+    const struct dynamic_entry *size, *strings = last_of(values, DT_STRTAB);
     switch (kind_of(values->image, entry->tag)) {
     case TAG_VALUE:
         return false;
     case TAG_STRING: /* from there up to a zero byte, wherever that is */
         return strings != NULL && ((strings->value + entry->value) & address_mask(values->image)) < range.end;
     case TAG_SIZED:
-        size = values->last[tag_index(tags[tag_index(entry->tag)].size)];
+        size = last_of(values, tags[tag_index(entry->tag)].size);
         return table_may_cover(entry->value, size != NULL ? size->value : 1, range);
     case TAG_PLACE:
         return table_may_cover(entry->value, 1, range);
