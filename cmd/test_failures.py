@@ -66,16 +66,18 @@ def make_inputs(here):
             subprocess.run([ELFTALLY, "--format", "json", *pair], stdout=report, cwd=here, check=name == "report.json")
 
 
+# An explanation that memory was lacking for is not complete, and says so; the verdict stands. It has a test of its own.
+PLAIN = ["--explain", "none"]
 COMMANDS = {
-    "text": ["debug", "packed"],
-    "digests": ["--digest", "packed", "stripped"],
-    "json": ["--format", "json", "packed", "debug"],
-    "different": ["--format", "json", "debug", "changed"],
+    "text": [*PLAIN, "debug", "packed"],
+    "digests": [*PLAIN, "--digest", "packed", "stripped"],
+    "json": [*PLAIN, "--format", "json", "packed", "debug"],
+    "different": [*PLAIN, "--format", "json", "debug", "changed"],
     "identical": ["debug", "copy"],
-    "objects": ["--format", "json", "a.o", "b.o"],
+    "objects": [*PLAIN, "--format", "json", "a.o", "b.o"],
     "quiet": ["-q", "debug", "stripped"],
-    "policy": ["-p", "policy.json", "--format", "json", "debug", "packed"],
-    "output": ["-o", "made", "--format", "json", "debug", "stripped"],
+    "policy": [*PLAIN, "-p", "policy.json", "--format", "json", "debug", "packed"],
+    "output": [*PLAIN, "-o", "made", "--format", "json", "debug", "stripped"],
     "verify": ["verify", "report.json", "debug", "packed"],
     "verify-different": ["verify", "differs.json", "debug", "changed"],
     "normalise": ["normalise", "-o", "made", "packed"],
@@ -156,6 +158,19 @@ class Failures(unittest.TestCase):
                     self.assertEqual(outcome[:3], (2, b"", None))
                 else:
                     self.check(outcome, undisturbed, partial=False)
+
+    def test_an_explanation_when_memory_runs_out(self):
+        """Trouble, or the verdict that there is without it."""
+        for pair in (["debug", "changed"], ["a.o", "b.o"]):
+            command = ["--no-sandbox", "--format", "json", *pair]
+            undisturbed, count = self.run_failing(command)
+            verdict = json.loads(undisturbed[1])["verdict"]
+            for first in sorted({1 + count * i // 16 for i in range(16)}):
+                with self.subTest(pair=pair, first=first):
+                    (status, stdout, _, _), _ = self.run_failing(command, "memory", first, FOREVER if first % 2 else first)
+                    self.assertIn(status, (2, undisturbed[0]))
+                    if status != 2:
+                        self.assertEqual(json.loads(stdout)["verdict"], verdict)
 
     def let_the_disk_be_full(self, name):
         """As write(2) sees it, so within the C library too."""

@@ -189,7 +189,7 @@ bool decode_is_absolute(const struct decoder *decoder, uint64_t value)
 uint16_t decode_u16(const struct decoder *decoder, const uint8_t *bytes)
 {
     uint8_t high = bytes[decoder->big_endian ? 0 : 1], low = bytes[decoder->big_endian ? 1 : 0];
-    return (uint16_t)(high << 8 | low);
+    return (uint16_t)((unsigned)high << 8 | low);
 }
 
 uint32_t decode_u32(const struct decoder *decoder, const uint8_t *bytes)
