@@ -50,6 +50,10 @@ _elftally()
         mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current")
         return
         ;;
+    --explain)
+        mapfile -t COMPREPLY < <(compgen -W 'roots all none' -- "$current")
+        return
+        ;;
     --color)
         mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
         return
