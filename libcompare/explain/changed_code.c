@@ -21,8 +21,7 @@ struct pairing {
 static const struct relocation *relocation_of(const struct explained_side *side, struct range bytes)
 {
     size_t found;
-    const struct relocation *relocation =
-        relocations_in(side->relocations, side->relocation_count, bytes, &found);
+    const struct relocation *relocation = relocations_in(side->relocations, side->relocation_count, bytes, &found);
     return found > 0 ? relocation : NULL;
 }
 
@@ -38,6 +37,14 @@ static const struct section *section_target(const struct explained_side *side, c
     return *inside < range_size(image->sections[index].bytes) ? &image->sections[index] : NULL;
 }
 
+/* In code: the same function, however far it has moved. */
+static bool same_code(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct function *a = function_at(&e->sides[0], vendor), *b = function_at(&e->sides[1], rebuilt);
+    return a != NULL && b != NULL && a->partner != SIZE_MAX && &e->sides[1].functions[a->partner] == b &&
+           vendor - a->bytes.begin == rebuilt - b->bytes.begin;
+}
+
 static bool same_section_target(const struct explaining *e, const struct relocation *a, const struct relocation *b)
 {
     uint64_t x, y;
@@ -46,6 +53,8 @@ static bool same_section_target(const struct explaining *e, const struct relocat
     if (s == NULL || t == NULL)
         return false;
     const struct image *vendor = e->sides[0].image, *rebuilt = e->sides[1].image;
+    if ((s->flags & SHF_EXECINSTR) != 0)
+        return same_code(e, s->bytes.begin + x, t->bytes.begin + y);
     if (string_at(vendor, s->bytes.begin + x, &left) && string_at(rebuilt, t->bytes.begin + y, &right)) {
         left.begin = s->bytes.begin + x;
         right.begin = t->bytes.begin + y;
@@ -61,7 +70,9 @@ static bool same_relocation(const struct explaining *e, const struct relocation 
 {
     if (a->type != b->type || strcmp(a->symbol, b->symbol) != 0)
         return false;
-    return a->addend == b->addend || same_section_target(e, a, b);
+    /* By a section's symbol, the same addend may lead to another thing, where the section has changed. */
+    uint64_t inside;
+    return section_target(&e->sides[0], a, &inside) != NULL ? same_section_target(e, a, b) : a->addend == b->addend;
 }
 
 static bool same_target(void *state, const struct instruction *vendor, struct range vendor_bytes,
@@ -74,8 +85,8 @@ static bool same_target(void *state, const struct instruction *vendor, struct ra
         const struct relocation *b = relocation_of(&e->sides[1], rebuilt_bytes);
         if (a != NULL && b != NULL)
             return same_relocation(e, a, b);
-        return a == b && vendor->target - pairing->functions[0]->address ==
-                             rebuilt->target - pairing->functions[1]->address;
+        return a == b &&
+               vendor->target - pairing->functions[0]->address == rebuilt->target - pairing->functions[1]->address;
     }
     /* The first of a pair of instructions holds a part of an address only; the second tells. */
     return vendor->partial || rebuilt->partial || same_meaning(e, vendor->target, rebuilt->target);
@@ -88,8 +99,7 @@ static const char *target_name(void *state, bool rebuilt, const struct instructi
     const struct explained_side *side = &pairing->e->sides[rebuilt];
     const struct image *image = side->image;
     if (!image_is_relocatable(image))
-        return instruction->partial ? NULL
-                                    : meaning_name(pairing->e, rebuilt, instruction->target, buffer, size);
+        return instruction->partial ? NULL : meaning_name(pairing->e, rebuilt, instruction->target, buffer, size);
     const struct relocation *relocation = relocation_of(side, bytes);
     uint64_t inside;
     struct range string;
@@ -160,7 +170,8 @@ static bool compare_pair(struct explaining *e, const struct function *a, const s
                                    .most = e->decoded < INSTRUCTIONS_MOST ? INSTRUCTIONS_MOST - e->decoded : 1};
     struct code x = {e->sides[0].image, a->bytes, a->address, a->thumb};
     struct code y = {e->sides[1].image, b->bytes, b->address, b->thumb};
-    struct code_comparison comparison = {.differences = {.arena = e->arena, .item_size = sizeof(struct code_difference)}};
+    struct code_comparison comparison = {
+        .differences = {.arena = e->arena, .item_size = sizeof(struct code_difference)}};
     if (e->decoded >= INSTRUCTIONS_MOST) {
         incomplete(e, "there is too much code to look at all of it");
         return false;

@@ -83,17 +83,17 @@ static int object_order(const void *left, const void *right)
 /* Tables of the linker's have names too (_DYNAMIC, _GLOBAL_OFFSET_TABLE_); they are told of elsewhere. */
 static bool is_data_section(const struct image *image, const struct section *section)
 {
-    static const char *const tables[] = {".dynamic", ".got",  ".got.plt", ".plt",        ".plt.got",    ".plt.sec",
-                                         ".toc",     ".opd",  ".interp",  ".init_array", ".fini_array", ".eh_frame",
-                                         ".ctors",   ".dtors", ".eh_frame_hdr", ".gcc_except_table"};
+    static const char *const tables[] = {".dynamic", ".got",        ".got.plt",      ".plt",
+                                         ".plt.got", ".plt.sec",    ".toc",          ".opd",
+                                         ".interp",  ".init_array", ".fini_array",   ".eh_frame",
+                                         ".ctors",   ".dtors",      ".eh_frame_hdr", ".gcc_except_table"};
     if (section == NULL)
         return image->section_count == 0;
     for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
         if (strcmp(section->name, tables[i]) == 0)
             return false;
     }
-    return section->type == SHT_PROGBITS && (section->flags & SHF_ALLOC) != 0 &&
-           (section->flags & SHF_EXECINSTR) == 0;
+    return section->type == SHT_PROGBITS && (section->flags & SHF_ALLOC) != 0 && (section->flags & SHF_EXECINSTR) == 0;
 }
 
 static struct object *objects_of(struct explaining *e, size_t side, size_t *count)

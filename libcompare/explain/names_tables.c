@@ -6,8 +6,8 @@
 /* Of the names of one side. */
 #define LISTED_MOST ((size_t)64 << 10)
 
-void names_apart(struct explaining *e, const struct names *vendor, const struct names *rebuilt, struct names *only_vendor,
-                 struct names *only_rebuilt)
+void names_apart(struct explaining *e, const struct names *vendor, const struct names *rebuilt,
+                 struct names *only_vendor, struct names *only_rebuilt)
 {
     size_t a = 0, b = 0;
     only_vendor->items = arena_alloc(e->arena, vendor->count, sizeof(char *));
@@ -18,9 +18,7 @@ void names_apart(struct explaining *e, const struct names *vendor, const struct 
         return;
     }
     while (a < vendor->count || b < rebuilt->count) {
-        int order = a == vendor->count    ? 1
-                    : b == rebuilt->count ? -1
-                                          : strcmp(vendor->items[a], rebuilt->items[b]);
+        int order = a == vendor->count ? 1 : b == rebuilt->count ? -1 : strcmp(vendor->items[a], rebuilt->items[b]);
         if (order < 0)
             only_vendor->items[only_vendor->count++] = vendor->items[a];
         if (order > 0)

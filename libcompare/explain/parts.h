@@ -84,8 +84,8 @@ const struct section *section_at(const struct image *image, uint64_t file_offset
 const char *dynamic_string(const struct image *image, uint64_t offset);
 
 /* What only one side has of two sorted lists; both results live in the arena. */
-void names_apart(struct explaining *e, const struct names *vendor, const struct names *rebuilt, struct names *only_vendor,
-                 struct names *only_rebuilt);
+void names_apart(struct explaining *e, const struct names *vendor, const struct names *rebuilt,
+                 struct names *only_vendor, struct names *only_rebuilt);
 
 /* A difference for each pair of names that only one side has: the n-th with the n-th. At most `most`. */
 void names_tell(struct explaining *e, enum difference_kind kind, const char *what, const struct names *vendor,
@@ -93,17 +93,17 @@ void names_tell(struct explaining *e, enum difference_kind kind, const char *wha
 
 /* ---- The steps, in their order ---- */
 
-void facts_read(struct explaining *e);       /* facts.c */
-void tables_explain(struct explaining *e);   /* tables.c: headers, notes, dynamic section, sections, links */
-void names_explain(struct explaining *e);    /* names_tables.c: symbol tables */
-void debug_explain(struct explaining *e);    /* debug.c */
-void functions_find(struct explaining *e);   /* functions.c */
-void strings_explain(struct explaining *e);  /* strings.c */
+void facts_read(struct explaining *e);        /* facts.c */
+void tables_explain(struct explaining *e);    /* tables.c: headers, notes, dynamic section, sections, links */
+void names_explain(struct explaining *e);     /* names_tables.c: symbol tables */
+void debug_explain(struct explaining *e);     /* debug.c */
+void functions_find(struct explaining *e);    /* functions.c */
+void strings_explain(struct explaining *e);   /* strings.c */
 void functions_explain(struct explaining *e); /* changed_code.c */
-void data_explain(struct explaining *e);     /* data.c */
-void rest_explain(struct explaining *e);     /* rest.c */
-void users_find(struct explaining *e);       /* users.c */
-void places_find(struct explaining *e);      /* places.c */
+void data_explain(struct explaining *e);      /* data.c */
+void rest_explain(struct explaining *e);      /* rest.c */
+void users_find(struct explaining *e);        /* users.c */
+void places_find(struct explaining *e);       /* places.c */
 void roots_find(struct explaining *e, struct explanation *explanation);
 
 /* ---- What an address means (meaning.c) ---- */

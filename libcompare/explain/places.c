@@ -30,8 +30,7 @@ static void find_symbol(struct explaining *e, struct place *place, size_t side)
     if (function == NULL)
         return;
     place->inside = place->bytes.begin - function->bytes.begin;
-    const char *other =
-        function->partner != SIZE_MAX ? e->sides[1 - side].functions[function->partner].name : NULL;
+    const char *other = function->partner != SIZE_MAX ? e->sides[1 - side].functions[function->partner].name : NULL;
     place->borrowed = other != NULL;
     place->symbol = other != NULL ? name_demangled(other, e->arena) : NULL;
 }
@@ -45,11 +44,11 @@ static const char *inlined_text(struct explaining *e, const struct debug_place *
     text[0] = '\0';
     for (size_t i = 0; i + 1 < found->count && used < sizeof(text) - 1; i++) {
         const char *name = found->frames[i].function, *caller = found->frames[i + 1].function;
-        int wrote = snprintf(text + used, sizeof(text) - used, "%s%s inlined into %s at %s:%u", i > 0 ? ", " : "",
-                             name != NULL ? name_demangled(name, e->arena) : "?",
-                             caller != NULL ? name_demangled(caller, e->arena) : "?",
-                             found->frames[i + 1].file != NULL ? found->frames[i + 1].file : "?",
-                             found->frames[i + 1].line);
+        int wrote =
+            snprintf(text + used, sizeof(text) - used, "%s%s inlined into %s at %s:%u", i > 0 ? ", " : "",
+                     name != NULL ? name_demangled(name, e->arena) : "?",
+                     caller != NULL ? name_demangled(caller, e->arena) : "?",
+                     found->frames[i + 1].file != NULL ? found->frames[i + 1].file : "?", found->frames[i + 1].line);
         used += wrote > 0 ? (size_t)wrote : 0;
     }
     return arena_strdup(e->arena, text);

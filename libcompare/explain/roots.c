@@ -79,9 +79,9 @@ static void root_join(struct rooting *r, size_t index, size_t difference)
     root->differing += joined->differing;
     /* Shown is what runs before what does not, and then the surest. */
     bool loaded = is_about_loaded(r, joined), shown_loaded = is_about_loaded(r, shown);
-    if (joined->guess_count > 0 && (shown->guess_count == 0 || loaded > shown_loaded ||
-                                    (loaded == shown_loaded &&
-                                     joined->guesses[0].confidence > shown->guesses[0].confidence)))
+    if (joined->guess_count > 0 &&
+        (shown->guess_count == 0 || loaded > shown_loaded ||
+         (loaded == shown_loaded && joined->guesses[0].confidence > shown->guesses[0].confidence)))
         root->first = difference;
     if (is_about_loaded(r, joined) && !r->loaded) {
         r->loaded = true;
@@ -269,7 +269,7 @@ static void root_other_unknown(struct rooting *r)
 {
     /* What stands for itself first, so that names in tables find their root. */
     static const enum difference_kind order[] = {
-        DIFFERENCE_ORDER, DIFFERENCE_HEADER, DIFFERENCE_DYNAMIC, DIFFERENCE_DATA,    DIFFERENCE_NOTE,
+        DIFFERENCE_ORDER,   DIFFERENCE_HEADER,  DIFFERENCE_DYNAMIC, DIFFERENCE_DATA,  DIFFERENCE_NOTE,
         DIFFERENCE_SECTION, DIFFERENCE_COMMENT, DIFFERENCE_SYMBOLS, DIFFERENCE_BYTES, DIFFERENCE_DEBUG};
     for (size_t k = 0; k < ARRAY_COUNT(order); k++) {
         for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {

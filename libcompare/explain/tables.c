@@ -44,8 +44,8 @@ static void explain_elf_header(struct explaining *e)
         char left[32], right[32];
         snprintf(left, sizeof(left), "%#jx", (uintmax_t)fields[i].vendor);
         snprintf(right, sizeof(right), "%#jx", (uintmax_t)fields[i].rebuilt);
-        struct difference *difference = tell(e, DIFFERENCE_HEADER, fields[i].what, arena_strdup(e->arena, left),
-                                             arena_strdup(e->arena, right));
+        struct difference *difference =
+            tell(e, DIFFERENCE_HEADER, fields[i].what, arena_strdup(e->arena, left), arena_strdup(e->arena, right));
         if (difference == NULL)
             return;
         difference->vendor.section = difference->rebuilt.section = "ELF header";
@@ -61,9 +61,12 @@ static const char *segment_type(uint32_t type)
     static const struct {
         uint32_t type;
         const char *name;
-    } names[] = {{PT_INTERP, "PT_INTERP"},       {PT_TLS, "PT_TLS"},
-                 {PT_GNU_STACK, "PT_GNU_STACK"}, {PT_GNU_RELRO, "PT_GNU_RELRO"},
-                 {PT_DYNAMIC, "PT_DYNAMIC"},     {PT_GNU_PROPERTY, "PT_GNU_PROPERTY"},
+    } names[] = {{PT_INTERP, "PT_INTERP"},
+                 {PT_TLS, "PT_TLS"},
+                 {PT_GNU_STACK, "PT_GNU_STACK"},
+                 {PT_GNU_RELRO, "PT_GNU_RELRO"},
+                 {PT_DYNAMIC, "PT_DYNAMIC"},
+                 {PT_GNU_PROPERTY, "PT_GNU_PROPERTY"},
                  {PT_GNU_EH_FRAME, "PT_GNU_EH_FRAME"}};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (names[i].type == type)
@@ -83,10 +86,10 @@ static const struct segment *segment_of(const struct image *image, uint32_t type
 
 static const char *flags_text(struct explaining *e, const struct segment *segment)
 {
-    return segment == NULL ? NULL
-                           : arena_printf(e->arena, "%c%c%c", (segment->flags & PF_R) != 0 ? 'R' : '-',
-                                          (segment->flags & PF_W) != 0 ? 'W' : '-',
-                                          (segment->flags & PF_X) != 0 ? 'X' : '-');
+    return segment == NULL
+               ? NULL
+               : arena_printf(e->arena, "%c%c%c", (segment->flags & PF_R) != 0 ? 'R' : '-',
+                              (segment->flags & PF_W) != 0 ? 'W' : '-', (segment->flags & PF_X) != 0 ? 'X' : '-');
 }
 
 static const char *interpreter(const struct image *image)
@@ -107,8 +110,8 @@ static const char *load_flags(struct explaining *e, const struct image *image)
     for (size_t i = 0; i < image->segment_count && used + 5 < sizeof(text); i++) {
         const struct segment *segment = &image->segments[i];
         if (segment->type == PT_LOAD)
-            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? " " : "",
-                                     flags_text(e, segment));
+            used +=
+                (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? " " : "", flags_text(e, segment));
     }
     return arena_strdup(e->arena, text);
 }
@@ -393,8 +396,8 @@ static void explain_presence(struct explaining *e)
         size_t length = stem(a.items[i]);
         while (y < b.count && length > 0 && strncmp(b.items[y], a.items[i], length) < 0)
             tell_section(e, NULL, b.items[y++], false);
-        bool alike = y < b.count && length > 0 && stem(b.items[y]) == length &&
-                     memcmp(a.items[i], b.items[y], length) == 0;
+        bool alike =
+            y < b.count && length > 0 && stem(b.items[y]) == length && memcmp(a.items[i], b.items[y], length) == 0;
         tell_section(e, a.items[i], alike ? b.items[y++] : NULL, false);
     }
     for (; !e->out_of_memory && y < b.count && y < SECTIONS_TOLD; y++)

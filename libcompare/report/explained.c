@@ -6,9 +6,9 @@
 
 #include "text.h"
 
-#define ROOTS_SHOWN  12
-#define LABEL_WIDTH  9
-#define AROUND       24 /* characters that are alike, shown on either side of what differs */
+#define ROOTS_SHOWN 12
+#define LABEL_WIDTH 9
+#define AROUND      24 /* characters that are alike, shown on either side of what differs */
 
 static const char *paint_root(const struct text *text, const struct root *root)
 {
@@ -116,11 +116,20 @@ static void write_values(const struct text *text, const struct difference *diffe
 static const char *kind_name(const struct difference *difference)
 {
     static const char *const names[DIFFERENCE_KINDS] = {
-        [DIFFERENCE_BYTES] = "bytes",        [DIFFERENCE_STRING] = "a string",   [DIFFERENCE_CODE] = "code",
-        [DIFFERENCE_DATA] = "data",          [DIFFERENCE_ORDER] = "order",       [DIFFERENCE_NOTE] = "a note",
-        [DIFFERENCE_DYNAMIC] = "dynamic section", [DIFFERENCE_HEADER] = "a header", [DIFFERENCE_SYMBOLS] = "symbols",
-        [DIFFERENCE_SECTION] = "a section",  [DIFFERENCE_DEBUG] = "debug information",
-        [DIFFERENCE_COMMENT] = ".comment",   [DIFFERENCE_LINK] = "a debug link", [DIFFERENCE_DERIVED] = "a table",
+        [DIFFERENCE_BYTES] = "bytes",
+        [DIFFERENCE_STRING] = "a string",
+        [DIFFERENCE_CODE] = "code",
+        [DIFFERENCE_DATA] = "data",
+        [DIFFERENCE_ORDER] = "order",
+        [DIFFERENCE_NOTE] = "a note",
+        [DIFFERENCE_DYNAMIC] = "dynamic section",
+        [DIFFERENCE_HEADER] = "a header",
+        [DIFFERENCE_SYMBOLS] = "symbols",
+        [DIFFERENCE_SECTION] = "a section",
+        [DIFFERENCE_DEBUG] = "debug information",
+        [DIFFERENCE_COMMENT] = ".comment",
+        [DIFFERENCE_LINK] = "a debug link",
+        [DIFFERENCE_DERIVED] = "a table",
     };
     return names[difference->kind];
 }

@@ -16,14 +16,13 @@ static json_t *place_object(const struct place *place, const struct value *value
     if (!place->present && value->text == NULL)
         return json_null();
     bool bytes = place->present && !range_empty(place->bytes);
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o}", "section", text_or_null(place->section), "offset",
-                     bytes ? json_integer((json_int_t)place->bytes.begin) : json_null(), "size",
-                     bytes ? json_integer((json_int_t)range_size(place->bytes)) : json_null(), "symbol",
-                     text_or_null(place->symbol), "inside",
-                     place->symbol != NULL ? json_integer((json_int_t)place->inside) : json_null(), "source",
-                     text_or_null(place->source), "line", place->line != 0 ? json_integer(place->line) : json_null(),
-                     "inlined", text_or_null(place->inlined), "borrowed", place->borrowed, "value",
-                     text_or_null(value->text));
+    return json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o}", "section", text_or_null(place->section), "offset",
+        bytes ? json_integer((json_int_t)place->bytes.begin) : json_null(), "size",
+        bytes ? json_integer((json_int_t)range_size(place->bytes)) : json_null(), "symbol", text_or_null(place->symbol),
+        "inside", place->symbol != NULL ? json_integer((json_int_t)place->inside) : json_null(), "source",
+        text_or_null(place->source), "line", place->line != 0 ? json_integer(place->line) : json_null(), "inlined",
+        text_or_null(place->inlined), "borrowed", place->borrowed, "value", text_or_null(value->text));
 }
 
 static json_t *causes_array(const struct guess *guesses, size_t count)
@@ -61,8 +60,8 @@ static json_t *root_object(const struct root *root)
 {
     return json_pack("{s:i,s:i,s:i,s:I,s:o,s:o}", "difference", (int)root->first, "differences",
                      (int)root->difference_count, "consequences", (int)root->consequence_count, "differing",
-                     (json_int_t)root->differing, "causes", causes_array(root->guesses, root->guess_count),
-                     "ruled_out", text_or_null(root->ruled_out));
+                     (json_int_t)root->differing, "causes", causes_array(root->guesses, root->guess_count), "ruled_out",
+                     text_or_null(root->ruled_out));
 }
 
 static bool write_item(json_t *item, bool last, FILE *out)
@@ -76,14 +75,14 @@ int report_json_explanation(const struct explanation *explanation, FILE *out)
 {
     if (!explanation->made)
         return fputs("\"explanation\":null,\n", out) == EOF ? COMPARE_ERROR_SYSTEM : 0;
-    bool written = fprintf(out, "\"explanation\":{\"consequences\":%zu,\"incomplete\":",
-                           explanation->consequence_count) > 0 &&
-                   write_item(text_or_null(explanation->incomplete), false, out) && fputs("\"roots\":[\n", out) != EOF;
+    bool written =
+        fprintf(out, "\"explanation\":{\"consequences\":%zu,\"incomplete\":", explanation->consequence_count) > 0 &&
+        write_item(text_or_null(explanation->incomplete), false, out) && fputs("\"roots\":[\n", out) != EOF;
     for (size_t i = 0; i < explanation->root_count && written; i++)
         written = write_item(root_object(&explanation->roots[i]), i + 1 == explanation->root_count, out);
     written = written && fputs("],\"differences\":[\n", out) != EOF;
     for (size_t i = 0; i < explanation->difference_count && written; i++)
-        written = write_item(difference_object(&explanation->differences[i]), i + 1 == explanation->difference_count,
-                             out);
+        written =
+            write_item(difference_object(&explanation->differences[i]), i + 1 == explanation->difference_count, out);
     return written && fputs("]},\n", out) != EOF ? 0 : COMPARE_ERROR_SYSTEM;
 }

@@ -77,7 +77,8 @@ static void write_verdict(const struct text *text)
     if (result->verdict == COMPARE_IDENTICAL)
         fprintf(text->out, ": bit for bit");
     else if (result->verdict == COMPARE_EQUIVALENT)
-        fprintf(text->out, ": %s byte%s set aside, none unexplained", text_grouped(set_aside, number), text_plural(set_aside));
+        fprintf(text->out, ": %s byte%s set aside, none unexplained", text_grouped(set_aside, number),
+                text_plural(set_aside));
     else if (first != NULL) {
         fprintf(text->out, ": %s byte%s unexplained in %s", text_grouped(unexplained, number), text_plural(unexplained),
                 fitted(result->pairs[first->pair].name, 40, policy, sizeof(policy)));
@@ -171,7 +172,8 @@ static void write_row(const struct text *text, const struct row *row, int name_w
     fprintf(text->out, "%-*s %23s %12s  %s%-11s%s", name_width,
             fitted(text->result->pairs[row->pair].name, (size_t)name_width, name, sizeof(name)),
             row_sizes(row, sizes, sizeof(sizes)), text_grouped(row->differing, number),
-            text_paint(text, standing_color(row->standing)), report_standing_name(row->standing), text_paint(text, PLAIN));
+            text_paint(text, standing_color(row->standing)), report_standing_name(row->standing),
+            text_paint(text, PLAIN));
     const char *separator = "  ";
     for (size_t i = 0; i < RULE_COUNT; i++) {
         if (row->rules[i]) {
@@ -331,8 +333,9 @@ static void write_place(const struct text *text, const struct finding *finding)
     uint64_t begin = side->section != UINT32_MAX ? image->sections[side->section].bytes.begin : side->range.begin;
     uint64_t address;
     char name[64];
-    fprintf(text->out, "\n%s%s + %#jx%s (offset %#jx", text_paint(text, BOLD), fitted(pair->name, 40, name, sizeof(name)),
-            (uintmax_t)(range.begin - begin), text_paint(text, PLAIN), (uintmax_t)range.begin);
+    fprintf(text->out, "\n%s%s + %#jx%s (offset %#jx", text_paint(text, BOLD),
+            fitted(pair->name, 40, name, sizeof(name)), (uintmax_t)(range.begin - begin), text_paint(text, PLAIN),
+            (uintmax_t)range.begin);
     if (vendor && !range_empty(finding->rebuilt) && finding->rebuilt.begin != finding->vendor.begin)
         fprintf(text->out, ", rebuilt %#jx", (uintmax_t)finding->rebuilt.begin);
     if (image_address(image, range.begin, &address))
