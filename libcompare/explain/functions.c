@@ -124,7 +124,8 @@ static void pair_by_name(struct explaining *e, size_t (*length)(const char *))
 
 static uint64_t shape_of(struct explaining *e, size_t side, const struct function *function)
 {
-    struct list instructions = {.arena = e->arena, .item_size = sizeof(struct instruction)};
+    struct arena scratch = {0};
+    struct list instructions = {.arena = &scratch, .item_size = sizeof(struct instruction)};
     const struct image *image = e->sides[side].image;
     uint64_t shape = 0x9e3779b97f4a7c15;
     size_t most = e->decoded < INSTRUCTIONS_MOST ? INSTRUCTIONS_MOST - e->decoded : 0;
@@ -132,12 +133,13 @@ static uint64_t shape_of(struct explaining *e, size_t side, const struct functio
         incomplete(e, "there is too much code to look at all of it");
     if (most == 0 || !decode(e->sides[side].decoders[function->thumb], image->bytes + function->bytes.begin,
                              range_size(function->bytes), function->address, most, &instructions))
-        return 0;
-    e->decoded += instructions.count;
+        shape = 0;
     const struct instruction *items = instructions.items;
-    for (size_t i = 0; i < instructions.count; i++)
-        shape = (shape ^ items[i].shape) * 0x100000001b3 + (shape >> 47);
-    return shape | 1;
+    for (size_t i = 0; i < instructions.count && shape != 0; i++)
+        shape = ((shape ^ items[i].shape) * 0x100000001b3 + (shape >> 47)) | 1;
+    e->decoded += instructions.count;
+    arena_free(&scratch);
+    return shape;
 }
 
 struct shaped {
@@ -260,8 +262,8 @@ void functions_find(struct explaining *e)
     list_functions(e, &e->sides[1]);
     pair_by_name(e, whole_name);
     pair_by_name(e, plain_name);
-    pair_by_shape(e);
     pair_by_place(e);
+    pair_by_shape(e);
     pair_between(e);
     count_functions(e);
 }

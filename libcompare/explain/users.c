@@ -107,7 +107,8 @@ static void search_x86(struct search *search, struct range code, uint64_t addres
 static void search_decoded(struct search *search, const struct function *function)
 {
     struct explained_side *side = &search->e->sides[search->side];
-    struct list instructions = {.arena = search->e->arena, .item_size = sizeof(struct instruction)};
+    struct arena scratch = {0};
+    struct list instructions = {.arena = &scratch, .item_size = sizeof(struct instruction)};
     if (!decode(side->decoders[function->thumb], side->image->bytes + function->bytes.begin,
                 range_size(function->bytes), function->address, INSTRUCTIONS_MOST, &instructions))
         search->e->out_of_memory = true;
@@ -116,6 +117,7 @@ static void search_decoded(struct search *search, const struct function *functio
         if (items[i].reference == REFERENCE_DATA && !items[i].partial)
             found(search, items[i].target, function->bytes.begin + (items[i].address - function->address));
     }
+    arena_free(&scratch);
 }
 
 static void search_code(struct search *search)
