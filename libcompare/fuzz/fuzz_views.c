@@ -49,7 +49,7 @@ static void check_object(struct debug *debug, uint64_t address, struct arena *ar
 
 static void check_debug(const struct image *image)
 {
-    struct arena arena = {NULL};
+    struct arena arena = {0};
     struct compare_error error;
     struct debug *debug;
     size_t bytes = 0;

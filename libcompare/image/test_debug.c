@@ -606,7 +606,7 @@ static bool ask(struct debug_place *place)
     }
     arena_free(&kept);
     kept = opened.arena;
-    opened.arena = (struct arena){NULL};
+    opened.arena = (struct arena){0};
     shut(&opened);
     assert_true(seconds() - started < 30);
     return found;
