@@ -23,7 +23,7 @@ const struct function *function_at(const struct explained_side *side, uint64_t f
     return low < side->function_count && side->functions[low].bytes.begin <= file_offset ? &side->functions[low] : NULL;
 }
 
-static bool is_text(uint8_t byte)
+bool is_string_byte(uint8_t byte)
 {
     return (byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\n' || byte == '\r' || byte == 0x1b;
 }
@@ -41,9 +41,9 @@ bool string_at(const struct image *image, uint64_t file_offset, struct range *st
     if (range_empty(room))
         return false;
     uint64_t begin = file_offset, end = file_offset;
-    while (begin > room.begin && file_offset - begin < STRING_MOST && is_text(image->bytes[begin - 1]))
+    while (begin > room.begin && file_offset - begin < STRING_MOST && is_string_byte(image->bytes[begin - 1]))
         begin--;
-    while (end < room.end && end - file_offset < STRING_MOST && is_text(image->bytes[end]))
+    while (end < room.end && end - file_offset < STRING_MOST && is_string_byte(image->bytes[end]))
         end++;
     *string = (struct range){begin, end};
     return end < room.end && image->bytes[end] == 0 && end > begin;
@@ -57,7 +57,7 @@ static bool string_from(const struct image *image, uint64_t address, struct rang
         return false;
     struct range room = room_of(image, byte.begin);
     uint64_t end = byte.begin;
-    while (end < room.end && end - byte.begin < STRING_MOST && is_text(image->bytes[end]))
+    while (end < room.end && end - byte.begin < STRING_MOST && is_string_byte(image->bytes[end]))
         end++;
     *string = (struct range){byte.begin, end};
     return end < room.end && image->bytes[end] == 0;

@@ -117,6 +117,9 @@ const char *meaning_name(const struct explaining *e, size_t side, uint64_t addre
 /* The function that holds a byte of the file; NULL. */
 const struct function *function_at(const struct explained_side *side, uint64_t file_offset);
 
+/* Whether a byte may stand in a string of a program: text of any encoding, white space, terminal escapes. */
+bool is_string_byte(uint8_t byte);
+
 /* The NUL-terminated printable string that holds this byte of data: without its NUL. False where there is none. */
 bool string_at(const struct image *image, uint64_t file_offset, struct range *string);
 

@@ -16,11 +16,6 @@ struct string {
     bool paired;
 };
 
-static bool is_printable(uint8_t byte)
-{
-    return (byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\n' || byte == '\r' || byte == 0x1b;
-}
-
 /* Data of the program that is neither code nor one of the tables that tables.c knows. */
 static bool holds_strings(const struct image *image, const struct extent *extent)
 {
@@ -43,7 +38,7 @@ static bool take_strings(struct explaining *e, const struct image *image, struct
 {
     for (uint64_t at = range.begin; at < range.end;) {
         uint64_t begin = at;
-        while (at < range.end && is_printable(image->bytes[at]))
+        while (at < range.end && is_string_byte(image->bytes[at]))
             at++;
         if (at < range.end && image->bytes[at] == 0 && at - begin >= SHORTEST) {
             if (strings->count >= STRINGS_MOST) {
