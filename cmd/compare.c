@@ -10,8 +10,9 @@
 
 struct arguments {
     const char *policy, *output, *color;
-    const char *files[5]; /* vendor, rebuilt, then debug files, NULL */
+    const char *files[7]; /* vendor, rebuilt, then debug and .buildinfo files, NULL */
     const char *vendor_debug, *rebuilt_debug;
+    const char *vendor_buildinfo, *rebuilt_buildinfo;
     bool json, quiet, digest, explain;
     struct compare_report_options report;
     struct sandbox sandbox;
@@ -25,6 +26,8 @@ enum {
     OPTION_EXPLAIN,
     OPTION_VENDOR_DEBUG,
     OPTION_REBUILT_DEBUG,
+    OPTION_VENDOR_BUILDINFO,
+    OPTION_REBUILT_BUILDINFO,
 };
 
 static const struct option long_options[] = {
@@ -40,6 +43,8 @@ static const struct option long_options[] = {
     {"width", required_argument, NULL, OPTION_WIDTH},
     {"vendor-debug", required_argument, NULL, OPTION_VENDOR_DEBUG},
     {"rebuilt-debug", required_argument, NULL, OPTION_REBUILT_DEBUG},
+    {"vendor-buildinfo", required_argument, NULL, OPTION_VENDOR_BUILDINFO},
+    {"rebuilt-buildinfo", required_argument, NULL, OPTION_REBUILT_BUILDINFO},
     SANDBOX_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -102,6 +107,12 @@ static int parse_option(struct arguments *arguments, int option)
     case OPTION_REBUILT_DEBUG:
         arguments->rebuilt_debug = optarg;
         return 0;
+    case OPTION_VENDOR_BUILDINFO:
+        arguments->vendor_buildinfo = optarg;
+        return 0;
+    case OPTION_REBUILT_BUILDINFO:
+        arguments->rebuilt_buildinfo = optarg;
+        return 0;
     default:
         return sandbox_option(&arguments->sandbox, option, optarg);
     }
@@ -117,6 +128,19 @@ static void settle_terminal(struct arguments *arguments)
         (strcmp(arguments->color, "auto") == 0 && terminal && (no_color == NULL || no_color[0] == '\0'));
     if (arguments->report.width == 0 && terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
         arguments->report.width = window.ws_col;
+}
+
+/* All that is read, so that no report overwrites it, and more time is given for more. */
+static void list_other_files(struct arguments *arguments)
+{
+    const char *const others[] = {arguments->vendor_debug, arguments->rebuilt_debug, arguments->vendor_buildinfo,
+                                  arguments->rebuilt_buildinfo};
+    size_t count = 2;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (others[i] != NULL)
+            arguments->files[count++] = others[i];
+    }
+    arguments->files[count] = NULL;
 }
 
 static int parse(int argc, char **argv, struct arguments *arguments, bool *help)
@@ -146,8 +170,7 @@ static int parse(int argc, char **argv, struct arguments *arguments, bool *help)
     }
     if (arguments->files[1] == NULL)
         return usage_error("two files are needed: VENDOR and REBUILT");
-    arguments->files[2] = arguments->vendor_debug != NULL ? arguments->vendor_debug : arguments->rebuilt_debug;
-    arguments->files[3] = arguments->vendor_debug != NULL ? arguments->rebuilt_debug : NULL;
+    list_other_files(arguments);
     settle_terminal(arguments);
     return 0;
 }
@@ -165,9 +188,10 @@ static void warn_of_what_is_lacking(const struct compare_confinement *confinemen
                 confinement->landlock == 0 ? " Landlock" : "", !confinement->seccomp ? " seccomp" : "");
 }
 
-static void warn_of_debug_files(const struct compare_result *result)
+static void warn_of_other_files(const struct compare_result *result)
 {
-    const char *notes[] = {compare_result_vendor_debug_note(result), compare_result_rebuilt_debug_note(result)};
+    const char *notes[] = {compare_result_vendor_debug_note(result), compare_result_rebuilt_debug_note(result),
+                           compare_result_vendor_buildinfo_note(result), compare_result_rebuilt_buildinfo_note(result)};
     for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
         if (notes[i] != NULL)
             fprintf(stderr, "elftally: warning: %s\n", notes[i]);
@@ -183,6 +207,8 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     struct compare_result *result = NULL;
     options.vendor_debug = arguments->vendor_debug;
     options.rebuilt_debug = arguments->rebuilt_debug;
+    options.vendor_buildinfo = arguments->vendor_buildinfo;
+    options.rebuilt_buildinfo = arguments->rebuilt_buildinfo;
     options.digest = arguments->digest || (arguments->json && !arguments->quiet);
     options.explain = arguments->explain && job->out != NULL;
     int status = compare_files(arguments->files[0], arguments->files[1], &options, &result, error);
@@ -191,7 +217,7 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
         *outcome = (int)compare_result_verdict(result);
         if (options.confine && !arguments->quiet)
             warn_of_what_is_lacking(&confinement);
-        warn_of_debug_files(result);
+        warn_of_other_files(result);
     }
     if (status == 0 && job->out != NULL)
         status = arguments->json ? compare_report_json(result, &arguments->report, job->out, error)
@@ -271,6 +297,8 @@ const struct command command_compare = {
              "      --width N           text: columns (default: the terminal's, else 100)\n"
              "      --vendor-debug PATH, --rebuilt-debug PATH\n"
              "                          a side's separate debug file, or a directory that has it by build ID\n"
+             "      --vendor-buildinfo FILE, --rebuilt-buildinfo FILE\n"
+             "                          the .buildinfo files of both builds, as evidence for causes\n"
              "      --limit NAME=VALUE  change a limit (below);  --no-sandbox  keep the process's rights\n"
              "  -h, --help              print this;  -V, --version  print the version\n",
     .run = run_compare,

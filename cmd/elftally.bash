@@ -23,7 +23,7 @@ _elftally()
             break
             ;;
         -p | --policy | -f | --format | -o | --output | --explain | --bytes | --color | --width | --limit | \
-            --vendor-debug | --rebuilt-debug)
+            --vendor-debug | --rebuilt-debug | --vendor-buildinfo | --rebuilt-buildinfo)
             ((i++))
             [[ ${COMP_WORDS[i]-} == = ]] && ((i++))
             ;;
@@ -66,7 +66,7 @@ _elftally()
     --bytes | --width)
         return
         ;;
-    -o | --output | --vendor-debug | --rebuilt-debug)
+    -o | --output | --vendor-debug | --rebuilt-debug | --vendor-buildinfo | --rebuilt-buildinfo)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         compopt -o filenames
         return
@@ -80,7 +80,8 @@ _elftally()
     verify) options='--limit --no-sandbox --help' ;;
     *)
         options='--policy --format --output --quiet --all --explain --bytes --digest --color --width'
-        options+=' --vendor-debug --rebuilt-debug --limit --no-sandbox --help --version'
+        options+=' --vendor-debug --rebuilt-debug --vendor-buildinfo --rebuilt-buildinfo --limit --no-sandbox --help'
+        options+=' --version'
         ;;
     esac
 

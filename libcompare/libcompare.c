@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buildinfo_files.h"
 #include "confine/confine.h"
 #include "debug_files.h"
 #include "judge/judge.h"
@@ -134,7 +135,8 @@ static void explain_result(struct compare_result *result)
                                   .rebuilt_debug = result->has_rebuilt_debug ? &result->rebuilt_debug : NULL,
                                   .pairs = result->pairs,
                                   .pair_count = result->pair_count,
-                                  .comparison = &result->comparison};
+                                  .comparison = &result->comparison,
+                                  .environments = result->has_environments ? &result->environments : NULL};
     explain(&input, &result->arena, &result->explanation);
 }
 
@@ -160,6 +162,8 @@ static int compare_step(void *argument)
                        : compare_differing(result, error);
     if (status == 0)
         status = judge(result, equal, error);
+    if (status == 0)
+        buildinfo_files_read(result);
     if (status == 0 && comparing->explain && !equal)
         explain_result(result);
     if (status == 0 && comparing->digest)
@@ -168,13 +172,16 @@ static int compare_step(void *argument)
         status = image_check_unchanged(&result->vendor, error);
     if (status == 0)
         status = image_check_unchanged(&result->rebuilt, error);
-    return status == 0 ? debug_files_check_unchanged(result, error) : status;
+    if (status == 0)
+        status = debug_files_check_unchanged(result, error);
+    return status == 0 ? buildinfo_files_check_unchanged(result, error) : status;
 }
 
 /* What limits go by. */
 static uint64_t size_of_all(const struct compare_result *result)
 {
-    return result->vendor.size + result->rebuilt.size + result->vendor_debug.size + result->rebuilt_debug.size;
+    return result->vendor.size + result->rebuilt.size + result->vendor_debug.size + result->rebuilt_debug.size +
+           buildinfo_files_size(result);
 }
 
 static int open_both(struct compare_result *result, const struct compare_options *options, struct compare_error *error)
@@ -187,6 +194,8 @@ static int open_both(struct compare_result *result, const struct compare_options
                            "vendor and rebuilt are one and the same file, which proves nothing");
     if (status == 0)
         status = debug_files_open(result, options, error);
+    if (status == 0)
+        status = buildinfo_files_open(result, options, error);
     result->limits = limits_for(wanted_limits(options), size_of_all(result));
     return status == 0 ? give_up_rights(options, size_of_all(result), &result->confinement, error) : status;
 }
@@ -198,7 +207,7 @@ static void name_the_changed(struct compare_result *result, struct compare_error
     if (error->file[0] != '\0')
         return;
     if (image_check_unchanged(&result->vendor, &named) != 0 || image_check_unchanged(&result->rebuilt, &named) != 0 ||
-        debug_files_check_unchanged(result, &named) != 0)
+        debug_files_check_unchanged(result, &named) != 0 || buildinfo_files_check_unchanged(result, &named) != 0)
         *error = named;
 }
 
@@ -246,6 +255,8 @@ void compare_result_free(struct compare_result *result)
     image_close(&result->rebuilt);
     image_close(&result->vendor_debug);
     image_close(&result->rebuilt_debug);
+    image_close(&result->buildinfo[0]);
+    image_close(&result->buildinfo[1]);
     compare_policy_free(result->own_policy);
     arena_free(&result->arena);
     free(result);
@@ -264,6 +275,16 @@ const char *compare_result_vendor_debug_note(const struct compare_result *result
 const char *compare_result_rebuilt_debug_note(const struct compare_result *result)
 {
     return result->debug_note[1];
+}
+
+const char *compare_result_vendor_buildinfo_note(const struct compare_result *result)
+{
+    return result->buildinfo_note[0];
+}
+
+const char *compare_result_rebuilt_buildinfo_note(const struct compare_result *result)
+{
+    return result->buildinfo_note[1];
 }
 
 enum compare_verdict compare_result_verdict(const struct compare_result *result)

@@ -179,6 +179,11 @@ struct compare_options {
      */
     const char *vendor_debug, *rebuilt_debug;
     bool explain; /* say where and why they differ; the verdict does not rest on it */
+    /*
+     * The .buildinfo files of both builds (deb-buildinfo(5)), for explanations: what differs between them is listed,
+     * and weighed for the causes that were found. NULL: none. Signatures are not checked.
+     */
+    const char *vendor_buildinfo, *rebuilt_buildinfo;
 };
 
 struct compare_result;
@@ -200,6 +205,10 @@ COMPARE_API struct compare_confinement compare_result_confinement(const struct c
  */
 COMPARE_API const char *compare_result_vendor_debug_note(const struct compare_result *result);
 COMPARE_API const char *compare_result_rebuilt_debug_note(const struct compare_result *result);
+
+/* The same of a .buildinfo file: it is malformed, or there is none of the other side. */
+COMPARE_API const char *compare_result_vendor_buildinfo_note(const struct compare_result *result);
+COMPARE_API const char *compare_result_rebuilt_buildinfo_note(const struct compare_result *result);
 
 /* 0 identical or equivalent, 1 different, 2 inconclusive: as cmp and diff have it. */
 COMPARE_API int compare_exit_status(enum compare_verdict verdict);

@@ -264,7 +264,7 @@ struct file {
 };
 
 static struct {
-    struct file vendor, repacked, changed, copy, object, other_object, report, policy;
+    struct file vendor, repacked, changed, copy, object, other_object, report, policy, buildinfo, other_buildinfo;
 } files;
 
 static void make_file(struct file *file, const void *bytes, size_t size)
@@ -347,6 +347,16 @@ static void make_report(void)
     free(text);
 }
 
+static void make_buildinfo(struct file *file, const char *version)
+{
+    char text[400];
+    int size = snprintf(text, sizeof(text),
+                        "Format: 1.0\nSource: x\nArchitecture: all\nVersion: 1\nBuild-Path: /%s\n"
+                        "Installed-Build-Depends: gcc-12 (= %s), bash (= %s)\nEnvironment:\n LANG=\"%s\"\n",
+                        version, version, version, version);
+    make_file(file, text, (size_t)size);
+}
+
 static int make_files(void **state)
 {
     static const char policy[] = "{\"name\": \"ours\", \"rules\": [{\"rule\": \"symbols\", \"reason\": \"none\"}]}";
@@ -364,6 +374,8 @@ static int make_files(void **state)
     build_object(&built, "another " TEXT);
     make_file(&files.other_object, built.bytes, built.size);
     make_file(&files.policy, policy, sizeof(policy) - 1);
+    make_buildinfo(&files.buildinfo, "12.1");
+    make_buildinfo(&files.other_buildinfo, "12.2");
     make_report();
     return 0;
 }
@@ -517,6 +529,40 @@ static void a_pair_of_objects_is_never_taken_for_another(void **state)
 {
     (void)state;
     let_each_fail(compares_objects);
+}
+
+/* .buildinfo files that there is no memory for are not used; the report, in which they are, is looked at elsewhere. */
+static int compares_with_buildinfo_files(struct shown *shown, struct compare_error *error)
+{
+    struct compare_options options = {.size = sizeof(options),
+                                      .vendor_buildinfo = files.buildinfo.path,
+                                      .rebuilt_buildinfo = files.other_buildinfo.path};
+    struct compare_result *result = NULL;
+    int status = compare_files(files.vendor.path, files.changed.path, &options, &result, error);
+    shown->verdict = compare_result_verdict(result);
+    if (status == 0 && failing.first <= failing.count)
+        assert_true(compare_result_vendor_buildinfo_note(result) != NULL ||
+                    compare_result_rebuilt_buildinfo_note(result) != NULL);
+    compare_result_free(result);
+    return status;
+}
+
+static void no_buildinfo_file_is_worth_a_verdict(void **state)
+{
+    (void)state;
+    static struct shown shown;
+    struct compare_error error;
+    assert_int_equal(let_fail_from(compares_with_buildinfo_files, UINT32_MAX, 0, &shown, &error), 0);
+    unsigned count = failing.count, without = 0;
+    for (unsigned i = 0; i < 2 * count; i++) {
+        unsigned first = i / 2 + 1, last = i % 2 == 0 ? first : UINT32_MAX;
+        int status = let_fail_from(compares_with_buildinfo_files, first, last, &shown, &error);
+        assert_int_equal(failing.kept, 0);
+        assert_int_equal(shown.verdict, status == 0 ? COMPARE_DIFFERENT : COMPARE_INCONCLUSIVE);
+        assert_true(status == 0 || (error.status == status && error.message[0] != '\0'));
+        without += status == 0;
+    }
+    assert_true(without > 0);
 }
 
 static void files_that_are_copied_are_read_or_the_failure_told(void **state)
@@ -676,6 +722,7 @@ int main(void)
         cmocka_unit_test(a_different_pair_is_never_taken_for_another),
         cmocka_unit_test(an_identical_pair_is_never_taken_for_another),
         cmocka_unit_test(a_pair_of_objects_is_never_taken_for_another),
+        cmocka_unit_test(no_buildinfo_file_is_worth_a_verdict),
         cmocka_unit_test(files_that_are_copied_are_read_or_the_failure_told),
         cmocka_unit_test(a_stream_is_read_to_its_end_or_the_failure_told),
         cmocka_unit_test(a_report_is_never_refused_for_want_of_memory),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "parts.h"
+#include "support.h"
 
 const struct compare_cause_info *cause_info(const struct cause *cause)
 {
@@ -224,6 +225,10 @@ void explain(const struct explain_input *input, struct arena *arena, struct expl
     if (e.out_of_memory)
         incomplete(&e, "there is no memory to tell more");
     roots_find(&e, explanation);
+    explanation->environments = input->environments;
+    if (input->environments != NULL &&
+        !support_find(&e.clues, input->environments, explanation->roots, explanation->root_count))
+        incomplete(&e, "there is no memory to tell more");
     explanation->incomplete = e.incomplete;
     explanation->made = true;
     side_close(&e.sides[0]);

@@ -9,10 +9,12 @@
  *   places.c       section, symbol, source line of a byte
  *   causes*.c      the table of causes, one row a cause
  *   roots.c        which differences are roots, and what follows from them
+ *   support.c      what .buildinfo files say for the causes of roots
  */
 #ifndef EXPLAIN_EXPLAIN_H
 #define EXPLAIN_EXPLAIN_H
 
+#include "../buildinfo/buildinfo.h"
 #include "../compare/compare.h"
 
 enum difference_kind {
@@ -89,6 +91,8 @@ struct root {
     struct guess guesses[GUESSES]; /* the best first */
     size_t guess_count;            /* 0: unknown */
     const char *ruled_out;         /* unknown: what was looked for; NULL otherwise */
+    const size_t *support;         /* indices of differences of the environments that speak for the best guess */
+    size_t support_count;
 };
 
 struct explanation {
@@ -99,6 +103,7 @@ struct explanation {
     size_t root_count;
     size_t consequence_count; /* differences that are no root's own, and findings that are in no difference */
     const char *incomplete;   /* why not all was looked at; NULL when all was */
+    const struct environments *environments; /* those of the input */
 };
 
 struct explain_input {
@@ -107,6 +112,7 @@ struct explain_input {
     const struct pair *pairs;
     size_t pair_count;
     const struct comparison *comparison;
+    struct environments *environments; /* what differs where they were built; sorted here. NULL: not known */
 };
 
 /* Everything made lives in the arena. Without memory the explanation is incomplete; that is no failure. */

@@ -38,6 +38,11 @@ struct compare_result {
         rebuilt_debug; /* separate debug files: parsed by image_parse_debug where they are used */
     bool has_vendor_debug, has_rebuilt_debug;
     const char *debug_note[2]; /* vendor's, rebuilt's: why one that was asked for is not used; escaped, or NULL */
+    struct image buildinfo[2]; /* vendor's, rebuilt's .buildinfo files: opened for their bytes, not parsed */
+    bool has_buildinfo[2];
+    const char *buildinfo_note[2]; /* why one that was asked for is not used; escaped, or NULL */
+    struct environments environments;
+    bool has_environments;
     struct normal_form vendor_form, rebuilt_form;
     struct compare_policy *own_policy; /* made for this result, where the caller gave none */
     const struct compare_policy *policy;

@@ -176,6 +176,7 @@ static void write_root(const struct text *text, size_t index)
     } else if (root->ruled_out != NULL) {
         line(text, "why", root->ruled_out);
     }
+    text_support(text, root);
     for (size_t i = 1; i < root->guess_count && text->options->explain_all; i++)
         fprintf(text->out, "  %-*s %s (%u %%): %s\n", LABEL_WIDTH, "or", cause_info(root->guesses[i].cause)->id,
                 root->guesses[i].confidence, root->guesses[i].evidence);
@@ -226,6 +227,7 @@ void text_explanation(const struct text *text)
     if (explanation->root_count > most)
         fprintf(text->out, "%zu more roots are not shown (--explain all)\n", explanation->root_count - most);
     write_consequences(text);
+    text_environments(text);
     if (explanation->incomplete != NULL)
         fprintf(text->out, "the explanation is not complete: %s\n", explanation->incomplete);
 }

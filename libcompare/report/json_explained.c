@@ -56,12 +56,24 @@ static json_t *difference_object(const struct difference *difference)
         difference->consequence, "causes", causes_array(difference->guesses, difference->guess_count));
 }
 
+static json_t *support_array(const struct root *root)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < root->support_count; i++) {
+        if (json_array_append_new(array, json_integer((json_int_t)root->support[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *root_object(const struct root *root)
 {
-    return json_pack("{s:i,s:i,s:i,s:I,s:o,s:o}", "difference", (int)root->first, "differences",
+    return json_pack("{s:i,s:i,s:i,s:I,s:o,s:o,s:o}", "difference", (int)root->first, "differences",
                      (int)root->difference_count, "consequences", (int)root->consequence_count, "differing",
                      (json_int_t)root->differing, "causes", causes_array(root->guesses, root->guess_count), "ruled_out",
-                     text_or_null(root->ruled_out));
+                     text_or_null(root->ruled_out), "support", support_array(root));
 }
 
 static bool write_item(json_t *item, bool last, FILE *out)
@@ -71,13 +83,44 @@ static bool write_item(json_t *item, bool last, FILE *out)
     return written;
 }
 
+static json_t *environment_object(const struct environment_difference *difference)
+{
+    static const char *const kinds[ENVIRONMENT_KINDS] = {
+        [ENVIRONMENT_SETTING] = "setting", [ENVIRONMENT_VARIABLE] = "variable", [ENVIRONMENT_PACKAGE] = "package"};
+    return json_pack("{s:s,s:o,s:o,s:o,s:i}", "kind", kinds[difference->kind], "name", text_or_null(difference->name),
+                     "vendor", text_or_null(difference->vendor), "rebuilt", text_or_null(difference->rebuilt), "weight",
+                     (int)difference->weight);
+}
+
+static json_t *environment_side(const struct environment_side *side)
+{
+    return json_pack("{s:o,s:b}", "path", text_or_null(side->path), "clearsigned", side->clearsigned);
+}
+
+static bool write_environments(const struct environments *environments, FILE *out)
+{
+    if (environments == NULL)
+        return fputs("\"environments\":null,\n", out) != EOF;
+    bool written = fputs("\"environments\":{\"vendor\":", out) != EOF &&
+                   write_item(environment_side(&environments->vendor), false, out) &&
+                   fputs("\"rebuilt\":", out) != EOF &&
+                   write_item(environment_side(&environments->rebuilt), false, out) &&
+                   fprintf(out, "\"artifacts\":%zu,\"artifacts_equal\":%zu,\"differences\":[\n",
+                           environments->artifacts, environments->artifacts_equal) > 0;
+    for (size_t i = 0; i < environments->difference_count && written; i++)
+        written =
+            write_item(environment_object(&environments->differences[i]), i + 1 == environments->difference_count, out);
+    return written && fputs("]},\n", out) != EOF;
+}
+
 int report_json_explanation(const struct explanation *explanation, FILE *out)
 {
     if (!explanation->made)
         return fputs("\"explanation\":null,\n", out) == EOF ? COMPARE_ERROR_SYSTEM : 0;
     bool written =
         fprintf(out, "\"explanation\":{\"consequences\":%zu,\"incomplete\":", explanation->consequence_count) > 0 &&
-        write_item(text_or_null(explanation->incomplete), false, out) && fputs("\"roots\":[\n", out) != EOF;
+        write_item(text_or_null(explanation->incomplete), false, out) &&
+        write_environments(explanation->environments, out) && fputs("\"roots\":[\n", out) != EOF;
     for (size_t i = 0; i < explanation->root_count && written; i++)
         written = write_item(root_object(&explanation->roots[i]), i + 1 == explanation->root_count, out);
     written = written && fputs("],\"differences\":[\n", out) != EOF;

@@ -29,6 +29,10 @@ const char *text_plural(uint64_t count);
 /* As much of a list as one line holds; the rest is marked by dots. */
 void text_list(const struct text *text, const char *label, const char *list);
 
+/* environments.c: what .buildinfo files say for a root, in a line, and then what differs between them. */
+void text_support(const struct text *text, const struct root *root);
+void text_environments(const struct text *text);
+
 /* explained.c: roots, each in a short block, and what follows from them in a line. */
 void text_explanation(const struct text *text);
 
