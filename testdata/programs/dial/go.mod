@@ -1,0 +1,3 @@
+module example.org/dial
+
+go 1.19

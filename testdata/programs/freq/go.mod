@@ -1,0 +1,3 @@
+module example.org/freq
+
+go 1.19

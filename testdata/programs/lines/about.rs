@@ -1,0 +1,3 @@
+pub fn text() -> &'static str {
+    option_env!("ABOUT").unwrap_or("nothing")
+}
