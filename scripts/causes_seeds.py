@@ -419,7 +419,8 @@ def rust_threads(rng, program, tools):
 
 @seed(C)
 def uninitialised_padding(rng, program, tools):
-    extra = {"names.c": "char short_name[5] = \"abcd\";\n_Alignas(32) long table[4] = {1, 2, 3, 4};\n"}
+    extra = {"names.c": "_Alignas(32) long first[4] = {1, 2, 3, 4};\nchar short_name[5] = \"abcd\";\n"
+                          "_Alignas(32) long last[4] = {5, 6, 7, 8};\n"}
     return tuple({"extra": extra, "then": [builds.fill_gap("short_name", rng.randbytes(8))]} for _ in range(2))
 
 

@@ -37,6 +37,13 @@ static unsigned confidence_of_source_path(const struct clues *clues, const struc
     return substitution_support(clues, substitution, 2) >= 2 ? 85 : 75;
 }
 
+/* Where only build services keep something: no program has a file there. */
+static bool is_build_service_directory(struct text path)
+{
+    return text_begins(path, "/build/") || text_begins(path, "/builddir/") || text_begins(path, "/usr/src/") ||
+           text_begins(path, "/__w/");
+}
+
 static unsigned confidence_of_other_path(const struct clues *clues, const struct substitution *substitution)
 {
     if (!substitution->absolute)
@@ -47,6 +54,9 @@ static unsigned confidence_of_other_path(const struct clues *clues, const struct
         return substitution->tail.size > 0 ? 20 : 0;
     if (substitution_has_source_file(clues, substitution))
         return 75;
+    if (substitution->tail.size > 0 && is_build_service_directory(substitution->vendor) &&
+        is_build_service_directory(substitution->rebuilt))
+        return 60;
     return substitution->tail.size > 0 ? 40 : 15;
 }
 

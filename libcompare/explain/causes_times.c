@@ -242,7 +242,12 @@ static unsigned fits_banner(const struct clues *clues, const struct difference *
     if (!banner && !version)
         return 0;
     forms_of_pair(&pair, &forms);
-    return guess_pair(clues, guess, forms.set != 0 ? 92 : 40, "the kernel's banner", pair.vendor, pair.rebuilt);
+    bool whole = banner && pair_mentions(&pair, "SMP|PREEMPT") && pair_mentions(&pair, "gcc|clang");
+    return guess_pair(clues, guess,
+                      forms.set != 0 ? 92
+                      : whole        ? 80
+                                     : 40,
+                      "the kernel's banner", pair.vendor, pair.rebuilt);
 }
 
 static const struct cause rows[] = {

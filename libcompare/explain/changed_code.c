@@ -161,6 +161,20 @@ static void take_rest(struct explaining *e, size_t first, const struct function 
     difference_takes(e, told, 1, b->bytes);
 }
 
+/* Operands that differ and mean the same follow from what moved: one difference for those of all functions. */
+static void take_operands(struct explaining *e, const struct function *a, const struct function *b)
+{
+    if (e->operands == 0 && difference_add(e, DIFFERENCE_DERIVED, "operands that lead to the same") == NULL)
+        return;
+    if (e->operands == 0) {
+        e->operands = e->differences.count;
+        struct difference *first = (struct difference *)e->differences.items + e->operands - 1;
+        place_set(e, &first->vendor, 0, a->bytes);
+        place_set(e, &first->rebuilt, 1, b->bytes);
+    }
+    take_rest(e, e->operands - 1, a, b);
+}
+
 static bool compare_pair(struct explaining *e, const struct function *a, const struct function *b)
 {
     struct pairing pairing = {e, {a, b}};
@@ -187,6 +201,8 @@ static bool compare_pair(struct explaining *e, const struct function *a, const s
     for (size_t i = 0; i < comparison.differences.count && i < TOLD_OF_FUNCTION; i++)
         tell_code(e, &differences[i]);
     take_rest(e, first, a, b);
+    if (comparison.differences.count == 0 && any_finding(e, 0, a->bytes))
+        take_operands(e, a, b);
     return comparison.differences.count > 0;
 }
 

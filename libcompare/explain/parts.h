@@ -52,6 +52,7 @@ struct explaining {
     bool moved;              /* something that is loaded has another address or size */
     bool reordered;          /* functions stand in another order */
     size_t decoded;          /* instructions so far */
+    size_t operands;        /* the difference for operands that mean the same, by its index from 1; 0: none */
     const char *incomplete;
     bool out_of_memory;
 };

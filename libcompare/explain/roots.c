@@ -9,6 +9,8 @@
 
 #include "parts.h"
 
+#define STRINGS_WITH_SIZES 500u /* differences that are searched for the string whose size an immediate is */
+
 struct rooting {
     struct explaining *e;
     struct difference *differences;
@@ -145,6 +147,36 @@ static void root_the_believed(struct rooting *r)
             index = root_new(r, i);
         if (index != SIZE_MAX)
             root_join(r, index, i);
+    }
+}
+
+/* ---- Sizes of strings ---- */
+
+/* fputs("...") is compiled to fwrite of so many bytes: the size, with or without the NUL, is an immediate. */
+static bool counts_string(const struct difference *code, const struct difference *string)
+{
+    const struct value *counts[2] = {&code->vendor_value, &code->rebuilt_value};
+    const struct value *strings[2] = {&string->vendor_value, &string->rebuilt_value};
+    uint64_t beyond = counts[0]->number - strings[0]->size;
+    return string->kind == DIFFERENCE_STRING && strings[0]->bytes != NULL && strings[1]->bytes != NULL &&
+           strings[0]->size != strings[1]->size && beyond <= 1 && counts[1]->number - strings[1]->size == beyond &&
+           string->user != NULL && code->vendor.symbol != NULL && strcmp(string->user, code->vendor.symbol) == 0;
+}
+
+static void fold_sizes_of_strings(struct rooting *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct difference *code = &r->differences[i];
+        if (code->kind != DIFFERENCE_CODE || code->root != SIZE_MAX || strncmp(code->what, "immediate of ", 13) != 0)
+            continue;
+        for (size_t k = 0; k < r->count && k < STRINGS_WITH_SIZES && code->root == SIZE_MAX; k++) {
+            if (!counts_string(code, &r->differences[k]))
+                continue;
+            if (r->differences[k].root == SIZE_MAX)
+                root_alone(r, k);
+            if (r->differences[k].root != SIZE_MAX)
+                follow(r, r->differences[k].root, i);
+        }
     }
 }
 
@@ -399,6 +431,7 @@ void roots_find(struct explaining *e, struct explanation *explanation)
                         .count = e->differences.count,
                         .roots = {.arena = e->arena, .item_size = sizeof(struct root)}};
     root_the_believed(&r);
+    fold_sizes_of_strings(&r);
     fold_what_follows(&r);
     root_unknown_code(&r);
     root_unknown_strings(&r);
