@@ -131,6 +131,32 @@ class Explanations(unittest.TestCase):
         self.assertEqual(self.causes(explanation)[0], "unknown")
         self.assertEqual(self.shown(explanation)["kind"], "code")
 
+    def compile_program(self, name, output, *flags):
+        sources = sorted((ROOT / "testdata/programs" / name).glob("*.c"))
+        subprocess.run(["gcc", "-O2", *flags, "-o", self.here / output, *sources], check=True)
+        return self.here / output
+
+    def test_the_size_of_a_string_follows_from_it(self):
+        """fputs becomes fwrite, with the string's size as an immediate."""
+        files = [self.compile_program("count", f"size-{place}", f'-DABOUT="/build/{place}/share/locale"')
+                 for place in ("one", "a-longer-place")]
+        explanation = self.explain(*files)
+        self.assertEqual(self.causes(explanation), ["build-path-other"])
+        self.assertEqual(self.shown(explanation)["kind"], "string")
+
+    def test_operands_that_mean_the_same_are_no_root(self):
+        """A longer string moves another, and a function whose bytes differ by that alone has not changed."""
+        files = [self.compile_program("calc", f"operands-{index}", f'-DABOUT="{who}"', '-DLABEL="built by"')
+                 for index, who in enumerate(("delta@grove", "juniper@alpha"))]
+        self.assertEqual(self.causes(self.explain(*files)), ["user-host"])
+
+    def test_a_size_that_is_no_string_s_stays_a_root(self):
+        """The same two sources, with another change of a number in the same function."""
+        files = [self.compile_program("count", f"year-{place}", f'-DABOUT="/build/{place}/share/locale"',
+                                      f"-DYEAR={number}")
+                 for place, number in (("one", 77), ("a-longer-place", 99))]
+        self.assertEqual(sorted(self.causes(self.explain(*files))), ["build-path-other", "unknown"])
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

@@ -35,6 +35,15 @@ static struct range room_of(const struct image *image, uint64_t file_offset)
     return extent != NULL ? extent->range : (struct range){0, 0};
 }
 
+/* The offsets of a jump table may hold no NUL for long; half of their bytes are none of UTF-8, few of Latin-1. */
+bool is_text_of_program(const uint8_t *bytes, uint64_t size)
+{
+    uint64_t strange = 0;
+    for (uint64_t i = 0; i < size; i++)
+        strange += bytes[i] >= 0xf8; /* begins and continues no character of UTF-8 */
+    return strange * 4 < size;
+}
+
 bool string_at(const struct image *image, uint64_t file_offset, struct range *string)
 {
     struct range room = room_of(image, file_offset);
@@ -46,7 +55,8 @@ bool string_at(const struct image *image, uint64_t file_offset, struct range *st
     while (end < room.end && end - file_offset < STRING_MOST && is_string_byte(image->bytes[end]))
         end++;
     *string = (struct range){begin, end};
-    return end < room.end && image->bytes[end] == 0 && end > begin;
+    return end < room.end && image->bytes[end] == 0 && end > begin &&
+           is_text_of_program(image->bytes + begin, end - begin);
 }
 
 /* The string that begins at an address, as a pointer to it is read. */
@@ -60,7 +70,8 @@ static bool string_from(const struct image *image, uint64_t address, struct rang
     while (end < room.end && end - byte.begin < STRING_MOST && is_string_byte(image->bytes[end]))
         end++;
     *string = (struct range){byte.begin, end};
-    return end < room.end && image->bytes[end] == 0;
+    return end < room.end && image->bytes[end] == 0 &&
+           (string->begin == end || is_text_of_program(image->bytes + string->begin, end - string->begin));
 }
 
 /* ---- The kinds of sameness ---- */

@@ -121,6 +121,9 @@ const struct function *function_at(const struct explained_side *side, uint64_t f
 /* Whether a byte may stand in a string of a program: text of any encoding, white space, terminal escapes. */
 bool is_string_byte(uint8_t byte);
 
+/* Whether such bytes are a text, rather than a table whose bytes happen to be none but those. */
+bool is_text_of_program(const uint8_t *bytes, uint64_t size);
+
 /* The NUL-terminated printable string that holds this byte of data: without its NUL. False where there is none. */
 bool string_at(const struct image *image, uint64_t file_offset, struct range *string);
 

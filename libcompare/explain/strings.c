@@ -40,7 +40,8 @@ static bool take_strings(struct explaining *e, const struct image *image, struct
         uint64_t begin = at;
         while (at < range.end && is_string_byte(image->bytes[at]))
             at++;
-        if (at < range.end && image->bytes[at] == 0 && at - begin >= SHORTEST) {
+        if (at < range.end && image->bytes[at] == 0 && at - begin >= SHORTEST &&
+            is_text_of_program(image->bytes + begin, at - begin)) {
             if (strings->count >= STRINGS_MOST) {
                 incomplete(e, "there are too many strings to look at all of them");
                 return true;
