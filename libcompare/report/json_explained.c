@@ -25,15 +25,24 @@ static json_t *place_object(const struct place *place, const struct value *value
         text_or_null(place->inlined), "borrowed", place->borrowed, "value", text_or_null(value->text));
 }
 
+/* The array with one item more; NULL without memory, which json_pack passes on. */
+static json_t *with_item(json_t *array, json_t *item)
+{
+    if (json_array_append_new(array, item) == 0)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
 static json_t *causes_array(const struct guess *guesses, size_t count)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && array != NULL; i++) {
         const struct compare_cause_info *info = cause_info(guesses[i].cause);
-        json_array_append_new(array, json_pack("{s:s,s:i,s:b,s:o,s:s,s:o}", "id", info->id, "confidence",
-                                               (int)guesses[i].confidence, "code", info->code, "evidence",
-                                               text_or_null(guesses[i].evidence), "remedy", info->remedy, "debian",
-                                               text_or_null(info->debian)));
+        array = with_item(array, json_pack("{s:s,s:i,s:b,s:o,s:s,s:o}", "id", info->id, "confidence",
+                                           (int)guesses[i].confidence, "code", info->code, "evidence",
+                                           text_or_null(guesses[i].evidence), "remedy", info->remedy, "debian",
+                                           text_or_null(info->debian)));
     }
     return array;
 }
@@ -59,12 +68,8 @@ static json_t *difference_object(const struct difference *difference)
 static json_t *support_array(const struct root *root)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < root->support_count; i++) {
-        if (json_array_append_new(array, json_integer((json_int_t)root->support[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
+    for (size_t i = 0; i < root->support_count && array != NULL; i++)
+        array = with_item(array, json_integer((json_int_t)root->support[i]));
     return array;
 }
 
