@@ -243,11 +243,8 @@ static unsigned fits_banner(const struct clues *clues, const struct difference *
         return 0;
     forms_of_pair(&pair, &forms);
     bool whole = banner && pair_mentions(&pair, "SMP|PREEMPT") && pair_mentions(&pair, "gcc|clang");
-    return guess_pair(clues, guess,
-                      forms.set != 0 ? 92
-                      : whole        ? 80
-                                     : 40,
-                      "the kernel's banner", pair.vendor, pair.rebuilt);
+    unsigned confidence = whole ? 80 : 40;
+    return guess_pair(clues, guess, forms.set != 0 ? 92 : confidence, "the kernel's banner", pair.vendor, pair.rebuilt);
 }
 
 static const struct cause rows[] = {

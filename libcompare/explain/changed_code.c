@@ -164,13 +164,13 @@ static void take_rest(struct explaining *e, size_t first, const struct function 
 /* Operands that differ and mean the same follow from what moved: one difference for those of all functions. */
 static void take_operands(struct explaining *e, const struct function *a, const struct function *b)
 {
-    if (e->operands == 0 && difference_add(e, DIFFERENCE_DERIVED, "operands that lead to the same") == NULL)
-        return;
     if (e->operands == 0) {
+        struct difference *operands = difference_add(e, DIFFERENCE_DERIVED, "operands that lead to the same");
+        if (operands == NULL)
+            return;
+        place_set(e, &operands->vendor, 0, a->bytes);
+        place_set(e, &operands->rebuilt, 1, b->bytes);
         e->operands = e->differences.count;
-        struct difference *first = (struct difference *)e->differences.items + e->operands - 1;
-        place_set(e, &first->vendor, 0, a->bytes);
-        place_set(e, &first->rebuilt, 1, b->bytes);
     }
     take_rest(e, e->operands - 1, a, b);
 }

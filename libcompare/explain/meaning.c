@@ -41,7 +41,18 @@ bool is_text_of_program(const uint8_t *bytes, uint64_t size)
     uint64_t strange = 0;
     for (uint64_t i = 0; i < size; i++)
         strange += bytes[i] >= 0xf8; /* begins and continues no character of UTF-8 */
-    return strange * 4 < size;
+    return size == 0 || strange * 4 < size;
+}
+
+/* From begin to the NUL that follows this byte of it. False where there is none, or what stands there is no text. */
+static bool string_until_nul(const struct image *image, struct range room, uint64_t begin, uint64_t byte,
+                             struct range *string)
+{
+    uint64_t end = byte;
+    while (end < room.end && end - byte < STRING_MOST && is_string_byte(image->bytes[end]))
+        end++;
+    *string = (struct range){begin, end};
+    return end < room.end && image->bytes[end] == 0 && is_text_of_program(image->bytes + begin, end - begin);
 }
 
 bool string_at(const struct image *image, uint64_t file_offset, struct range *string)
@@ -49,14 +60,10 @@ bool string_at(const struct image *image, uint64_t file_offset, struct range *st
     struct range room = room_of(image, file_offset);
     if (range_empty(room))
         return false;
-    uint64_t begin = file_offset, end = file_offset;
+    uint64_t begin = file_offset;
     while (begin > room.begin && file_offset - begin < STRING_MOST && is_string_byte(image->bytes[begin - 1]))
         begin--;
-    while (end < room.end && end - file_offset < STRING_MOST && is_string_byte(image->bytes[end]))
-        end++;
-    *string = (struct range){begin, end};
-    return end < room.end && image->bytes[end] == 0 && end > begin &&
-           is_text_of_program(image->bytes + begin, end - begin);
+    return string_until_nul(image, room, begin, file_offset, string) && !range_empty(*string);
 }
 
 /* The string that begins at an address, as a pointer to it is read. */
@@ -65,13 +72,7 @@ static bool string_from(const struct image *image, uint64_t address, struct rang
     struct range byte;
     if (!image_file_range(image, address, 1, &byte) || image_is_executable(image, byte))
         return false;
-    struct range room = room_of(image, byte.begin);
-    uint64_t end = byte.begin;
-    while (end < room.end && end - byte.begin < STRING_MOST && is_string_byte(image->bytes[end]))
-        end++;
-    *string = (struct range){byte.begin, end};
-    return end < room.end && image->bytes[end] == 0 &&
-           (string->begin == end || is_text_of_program(image->bytes + string->begin, end - string->begin));
+    return string_until_nul(image, room_of(image, byte.begin), byte.begin, byte.begin, string);
 }
 
 /* ---- The kinds of sameness ---- */
