@@ -17,7 +17,7 @@ from causes_seeds import seeds
 UNKNOWN = "unknown"
 # Two names of one thing: what is seeded, and what else is a right answer.
 ALSO_RIGHT = {"haskell": {"haskell", "temp-name"}}
-# Two files cannot tell these, as the catalogue of `elftally causes` says: the rank is counted, belief is not asked.
+# No answer of its own: it follows from whatever was seeded.
 DERIVED = {"build-id-derived"}
 
 

@@ -13,7 +13,6 @@ LANGUAGES = {
 }
 LANGUAGE_OF = {program: language for language, programs in LANGUAGES.items() for program in programs}
 LABELLED = {"calc", "encode", "store", "route", "primes", "ledger", "freq"}  # a label goes with the text
-SUFFIXES = {"c": ".c", "c++": ".cc", "fortran": ".F90", "asm": ".S"}
 COMPILERS = {"c": "gcc", "c++": "g++", "fortran": "gfortran", "asm": "gcc"}
 
 
@@ -85,10 +84,15 @@ def with_sources(program, variant, root):
     return directory
 
 
+def text_about(program, variant):
+    """What the program says: with what it is, where it prints no label of its own."""
+    return variant.about if program in LABELLED else f"{variant.label}{variant.about}"
+
+
 def defines(program, variant):
     found = []
     if variant.about is not None:
-        text = variant.about if program in LABELLED else f"{variant.label}{variant.about}"
+        text = text_about(program, variant)
         found.append('-DABOUT="%s"' % text.replace("\\", "\\\\").replace('"', '\\"'))
     if variant.about_macro is not None:
         found.append(f"-DABOUT={variant.about_macro}")
@@ -97,11 +101,15 @@ def defines(program, variant):
     return found
 
 
+def compiler_of(language, variant):
+    if variant.compiler is not None and language == "c++":
+        return variant.compiler.replace("gcc", "g++").replace("clang", "clang++")
+    return variant.compiler or COMPILERS[language]
+
+
 def compile_one(program, variant, directory, source, output, flags):
     language = LANGUAGE_OF[program]
-    compiler = variant.compiler or COMPILERS[language]
-    if language == "c++" and variant.compiler is not None:
-        compiler = compiler.replace("gcc", "g++").replace("clang", "clang++")
+    compiler = compiler_of(language, variant)
     name = source if variant.absolute else source.name
     command = [compiler, "-O2", *flags, *defines(program, variant)]
     if language == "c++" and source.suffix == ".cc":
@@ -129,11 +137,8 @@ def compile_all(program, variant, directory, flags):
 
 def link(program, variant, directory, objects, flags):
     language = LANGUAGE_OF[program]
-    linker = variant.compiler or COMPILERS[language]
-    if language == "c++" and variant.compiler is not None:
-        linker = linker.replace("gcc", "g++").replace("clang", "clang++")
     start = ["-nostdlib", "-static"] if language == "asm" else []
-    run(linker, *start, *flags, "-o", "program", *objects, *variant.link, cwd=directory, env=variant.environ())
+    run(compiler_of(language, variant), *start, *flags, "-o", "program", *objects, *variant.link, cwd=directory, env=variant.environ())
     return directory / "program"
 
 
@@ -154,8 +159,7 @@ def build_compiled(program, variant, directory):
 def build_rust(program, variant, directory):
     environment = variant.environ()
     if variant.about is not None:
-        text = variant.about if program in LABELLED else f"{variant.label}{variant.about}"
-        environment.update(ABOUT=text, LABEL=variant.label)
+        environment.update(ABOUT=text_about(program, variant), LABEL=variant.label)
     source = directory / "main.rs" if variant.absolute else "main.rs"
     linking = [f"-Clink-arg={word}" for word in variant.link]
     run("/usr/bin/rustc", "--edition=2021", "-O", "--crate-name", program, *variant.flags, *linking, "-o", "program",
@@ -277,7 +281,7 @@ def fill_gap(before, value):
     return fill
 
 
-def swap_moves(name, text):
+def swap_moves(text):
     """Two moves of constants to different registers change places: what a hash table's order may do."""
     lines = text.splitlines(keepends=True)
 
