@@ -246,7 +246,7 @@ static bool linked_may_move(struct claims *claims, uint64_t fixed)
 {
     const struct image *image = claims->image;
     const Elf64_Ehdr *header = &image->header;
-    if (!image_is_linked(image) || !image->runs_on_linux || !claims->rules->accepted[RULE_SECTION_HEADERS] ||
+    if (!image_is_linked(image) || !claims->rules->accepted[RULE_SECTION_HEADERS] ||
         !claims->rules->accepted[RULE_ELF_HEADER_SECTIONS] ||
         image_is_executable(image, (struct range){0, header->e_ehsize}))
         return false;
@@ -576,11 +576,11 @@ int layout_build(struct claims *claims, struct normal_form *form, struct compare
     };
     uint64_t fixed = fixed_end(image);
     bool done = true;
-    if (image->anomaly_count == 0 && linked_may_move(claims, fixed)) {
+    if (claims->applicable && linked_may_move(claims, fixed)) {
         form->laid_out_anew = true;
         layout.fixed = fixed;
         done = lay_out_linked(&layout);
-    } else if (image->anomaly_count == 0 && relocatable_may_move(claims)) {
+    } else if (claims->applicable && relocatable_may_move(claims)) {
         form->laid_out_anew = true;
         done = lay_out_relocatable(&layout);
     } else {

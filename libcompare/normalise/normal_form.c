@@ -20,11 +20,11 @@ int normal_form_build(const struct image *image, const struct rule_set *rules, s
     if (claims.sections == NULL || claims.referred == NULL)
         claims_no_memory(&claims);
     /* The rules for linked files rest on how Linux loads them: by program headers. Other machines' loaders may not. */
-    bool applicable =
+    claims.applicable =
         image->anomaly_count == 0 && (image_is_relocatable(image) || (image_is_linked(image) && image->runs_on_linux));
-    if (applicable && claims.failure == 0 && image_is_relocatable(image))
-        applicable = references_find(image, claims.referred);
-    for (size_t i = 0; i < RULE_COUNT && applicable && claims.failure == 0; i++) {
+    if (claims.applicable && claims.failure == 0 && image_is_relocatable(image))
+        claims.applicable = references_find(image, claims.referred);
+    for (size_t i = 0; i < RULE_COUNT && claims.applicable && claims.failure == 0; i++) {
         if (rules->accepted[i] && rule_table[i].claim != NULL)
             rule_table[i].claim(&claims);
     }

@@ -15,6 +15,7 @@ struct claims {
     const struct image *image;
     const struct rule_set *rules;
     struct list asides;
+    bool applicable;             /* whether any rule may be used on this file; the layout's are no exception */
     bool *sections;              /* by index: whether the section's content is set aside */
     bool *referred;              /* by index: whether something may refer to it; in relocatable files only */
     const struct section *names; /* a sound section name table: it goes where the section headers go */
