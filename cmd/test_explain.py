@@ -130,6 +130,8 @@ class Explanations(unittest.TestCase):
         explanation = self.explain(self.build("a.o", "-O2", "-c"), self.build("b.o", "-O2", "-c", called="fourth"))
         self.assertEqual(self.causes(explanation)[0], "unknown")
         self.assertEqual(self.shown(explanation)["kind"], "code")
+        self.assertEqual([self.shown(explanation)[side]["value"] for side in ("vendor", "rebuilt")],
+                         ["call third", "call fourth"])
 
     def compile_program(self, name, output, *flags):
         sources = sorted((ROOT / "testdata/programs" / name).glob("*.c"))

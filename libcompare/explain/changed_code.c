@@ -92,6 +92,35 @@ static bool same_target(void *state, const struct instruction *vendor, struct ra
     return vendor->partial || rebuilt->partial || same_meaning(e, vendor->target, rebuilt->target);
 }
 
+/* "third", "main+0x12": by the function that holds a byte. */
+static const char *code_name(const struct pairing *pairing, bool rebuilt, uint64_t file_offset, char *buffer,
+                             size_t size)
+{
+    const struct function *function = function_at(&pairing->e->sides[rebuilt], file_offset);
+    if (function == NULL || function->name == NULL)
+        return NULL;
+    const char *name = name_demangled(function->name, pairing->e->arena);
+    if (file_offset == function->bytes.begin)
+        snprintf(buffer, size, "%s", name);
+    else
+        snprintf(buffer, size, "%s+%#jx", name, (uintmax_t)(file_offset - function->bytes.begin));
+    return buffer;
+}
+
+/* A call or jump in an object that the assembler has settled: within its section. */
+static const char *settled_name(const struct pairing *pairing, bool rebuilt, const struct instruction *instruction,
+                                char *buffer, size_t size)
+{
+    const struct image *image = pairing->e->sides[rebuilt].image;
+    const struct function *here = pairing->functions[rebuilt];
+    const struct section *section = section_at(image, here->bytes.begin);
+    uint64_t target = here->bytes.begin + (instruction->target - here->address);
+    bool code = instruction->reference == REFERENCE_CALL || instruction->reference == REFERENCE_JUMP;
+    return code && section != NULL && target >= section->bytes.begin && target < section->bytes.end
+               ? code_name(pairing, rebuilt, target, buffer, size)
+               : NULL;
+}
+
 static const char *target_name(void *state, bool rebuilt, const struct instruction *instruction, struct range bytes,
                                char *buffer, size_t size)
 {
@@ -105,8 +134,13 @@ static const char *target_name(void *state, bool rebuilt, const struct instructi
     struct range string;
     char text[64];
     if (relocation == NULL)
-        return NULL;
+        return settled_name(pairing, rebuilt, instruction, buffer, size);
     const struct section *section = section_target(side, relocation, &inside);
+    const char *name = section != NULL && (section->flags & SHF_EXECINSTR) != 0
+                           ? code_name(pairing, rebuilt, section->bytes.begin + inside, buffer, size)
+                           : NULL;
+    if (name != NULL)
+        return name;
     if (section != NULL && string_at(image, section->bytes.begin + inside, &string))
         snprintf(buffer, size, "\"%s\"",
                  escape_bytes(text, sizeof(text), image->bytes + section->bytes.begin + inside,
