@@ -211,6 +211,7 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     options.rebuilt_buildinfo = arguments->rebuilt_buildinfo;
     options.digest = arguments->digest || (arguments->json && !arguments->quiet);
     options.explain = arguments->explain && job->out != NULL;
+    options.list = arguments->report.explain_all;
     int status = compare_files(arguments->files[0], arguments->files[1], &options, &result, error);
     if (status == 0) {
         struct compare_confinement confinement = compare_result_confinement(result);
@@ -290,7 +291,8 @@ const struct command command_compare = {
              "  -o, --output FILE       write the report there, whole or not at all\n"
              "  -q, --quiet             print nothing; the exit status tells\n"
              "  -a, --all               text: show every section and every finding\n"
-             "      --explain WHAT      roots (default): what each difference is, where and why; all: in full; none\n"
+             "      --explain WHAT      roots (default): what each difference is, where and why; none;\n"
+             "                          all: in full, with changed functions instruction by instruction\n"
              "      --bytes N           JSON: at most N bytes of each side of a finding (default: all)\n"
              "      --digest            text: the SHA-256 of both files (JSON always has them)\n"
              "      --color WHEN        auto (default), always or never; NO_COLOR is honoured\n"

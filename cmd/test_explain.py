@@ -6,6 +6,8 @@ Usage: test_explain.py ELFTALLY SOURCE_ROOT
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
 static int first(int n) { return n * 3 + 1; }
-__attribute__((noinline)) static int second(int n) { return n * 5 + LIMIT; }
+__attribute__((noinline)) static int second(int n) { EXTRA return n * 5 + LIMIT; }
 __attribute__((noinline)) static int third(int n) { printf("third %d\n", n); return n ^ 17; }
 __attribute__((noinline)) static int fourth(int n) { printf("fourth %d\n", n); return n ^ 18; }
 int main(int argc, char **argv)
@@ -42,12 +44,13 @@ class Explanations(unittest.TestCase):
     def tearDownClass(cls):
         cls.directory.cleanup()
 
-    def build(self, name, *flags, place="one", date="1700000000", limit="9", message="greetings", called="third"):
+    def build(self, name, *flags, place="one", date="1700000000", limit="9", message="greetings", called="third",
+              extra="", cc="gcc"):
         folder = self.here / place
         folder.mkdir(exist_ok=True)
         (folder / "prog.c").write_text(PROGRAM)
         output = self.here / name
-        subprocess.run(["gcc", *(flags or ["-O2", "-g"]), f"-DLIMIT={limit}", f'-DMESSAGE="{message}"',
+        subprocess.run([cc, *(flags or ["-O2", "-g"]), f"-DEXTRA={extra}", f"-DLIMIT={limit}", f'-DMESSAGE="{message}"',
                         f"-DCALLED={called}", "-gno-record-gcc-switches", "-o", output, folder / "prog.c"], check=True,
                        cwd=folder, env=dict(os.environ, SOURCE_DATE_EPOCH=date))
         return output
@@ -115,7 +118,7 @@ class Explanations(unittest.TestCase):
         (self.here / "one").mkdir(exist_ok=True)
         (self.here / "one/prog.c").write_text(PROGRAM)
         for name, level in (("a", "-O2"), ("b", "-O0")):
-            subprocess.run(["gcc", level, *flags, "-DLIMIT=9", '-DMESSAGE="m"', "-DCALLED=third", "-o", self.here / name,
+            subprocess.run(["gcc", level, *flags, "-DEXTRA=", "-DLIMIT=9", '-DMESSAGE="m"', "-DCALLED=third", "-o", self.here / name,
                             "prog.c"], check=True, cwd=self.here / "one", env=dict(os.environ, SOURCE_DATE_EPOCH="1"))
         self.assertEqual(self.causes(self.explain(self.here / "a", self.here / "b"))[0], "optimisation")
 
@@ -158,6 +161,114 @@ class Explanations(unittest.TestCase):
                                       f"-DYEAR={number}")
                  for place, number in (("one", 77), ("a-longer-place", 99))]
         self.assertEqual(sorted(self.causes(self.explain(*files))), ["build-path-other", "unknown"])
+
+    def listings(self, vendor, rebuilt):
+        """The listings of --explain all: by the function's name, the lines. Nothing else changes by them."""
+        told = subprocess.run([ELFTALLY, "-f", "json", "--explain", "all", vendor, rebuilt], capture_output=True,
+                              text=True, timeout=120)
+        report = json.loads(told.stdout)
+        jsonschema.validate(report, SCHEMA)
+        explanation, without = report["explanation"], self.explain(vendor, rebuilt)
+        listings = explanation["listings"]
+        self.assertIsNone(without.pop("listings"))
+        for difference in explanation["differences"]:
+            if difference["listing"] is not None:
+                self.assertLess(difference["listing"], len(listings["functions"]))
+                self.assertEqual(difference["kind"], "code")
+        for difference in [*explanation["differences"], *without["differences"]]:
+            difference.pop("listing")
+        explanation.pop("listings")
+        self.assertEqual(explanation, without)
+        self.left_out = listings["left_out"]
+        return {(f["vendor"] or f["rebuilt"])["symbol"]: f for f in listings["functions"]}
+
+    def differing(self, listing):
+        return [(line["kind"], *(side and side["text"] for side in (line["vendor"], line["rebuilt"])))
+                for line in listing["lines"] if line["kind"] not in ("gap", "equal", "moved")]
+
+    def text_of(self, vendor, rebuilt, *options):
+        return subprocess.run([ELFTALLY, "--explain", "all", *options, vendor, rebuilt], capture_output=True, text=True,
+                              timeout=120).stdout
+
+    def test_a_changed_number_is_listed_with_its_line(self):
+        listings = self.listings(self.build("a"), self.build("b", limit="10"))
+        self.assertEqual(list(listings), ["second"])
+        (kind, vendor, rebuilt), = self.differing(listings["second"])
+        self.assertEqual((kind, vendor.replace("+ 9]", "+ 0xa]")), ("changed", rebuilt))
+        line = next(line for line in listings["second"]["lines"] if line["kind"] == "changed")
+        self.assertEqual((line["vendor"]["line"], line["rebuilt"]["line"]), (5, 5))
+        text = self.text_of(self.here / "a", self.here / "b")
+        self.assertRegex(text, r"\n    [0-9a-f]+  lea .*9\] +\| [0-9a-f]+  lea .*0xa\]\n")
+        self.assertRegex(text, r"\n    @@ \+0(x[0-9a-f]+)?, \S*prog.c:5 +@@ \+0(x[0-9a-f]+)?, \S*prog.c:5\n")
+
+    def test_another_function_called_is_listed_by_name(self):
+        for cc in filter(shutil.which, ("gcc", "aarch64-linux-gnu-gcc", "mips-linux-gnu-gcc")):
+            with self.subTest(cc=cc):
+                listings = self.listings(self.build("a", cc=cc), self.build("b", called="fourth", cc=cc))
+                kind, vendor, rebuilt = next(line for line in self.differing(listings["main"]) if "third" in line[1])
+                self.assertEqual(kind, "changed")
+                self.assertRegex(vendor, r"[ ,]third$")
+                self.assertEqual(re.sub(r"\bthird$", "fourth", vendor), rebuilt)
+                self.assertRegex(self.text_of(self.here / "a", self.here / "b"),
+                                 r"\n    [0-9a-f]+  \w+ .*third +\| [0-9a-f]+  \w+ .*fourth\n")
+
+    def test_an_inserted_statement_is_rebuilt_only(self):
+        listings = self.listings(self.build("a"), self.build("b", extra='puts("more");'))
+        self.assertEqual(set(kind for kind, _, _ in self.differing(listings["second"])) - {"changed"}, {"only-rebuilt"})
+        self.assertTrue(any(rebuilt and rebuilt.endswith("call puts@plt")
+                            for _, _, rebuilt in self.differing(listings["second"])))
+        self.assertTrue(any('"more"' in (rebuilt or "") for _, _, rebuilt in self.differing(listings["second"])))
+        # The call of it has moved: that is no difference.
+        self.assertIn(("moved", "call second"), [(line["kind"], line["vendor"] and line["vendor"]["text"])
+                                                 for line in listings["main"]["lines"]])
+        self.assertRegex(self.text_of(self.here / "a", self.here / "b"), r"\n {10,}> [0-9a-f]+  call puts@plt\n")
+
+    def test_objects_and_stripped_files_have_listings(self):
+        listings = self.listings(self.build("a.o", "-O2", "-c"), self.build("b.o", "-O2", "-c", called="fourth"))
+        self.assertEqual(self.differing(listings["main"]), [("changed", "call third", "call fourth")])
+        vendor, rebuilt = self.build("a"), self.build("b", limit="10")
+        subprocess.run(["strip", vendor], check=True)
+        subprocess.run(["strip", rebuilt], check=True)
+        listings = self.listings(vendor, rebuilt)
+        self.assertIn(None, listings)
+        self.assertIn("a function without a name", self.text_of(vendor, rebuilt))
+
+    def test_columns_keep_to_the_width_and_colour_to_what_differs(self):
+        vendor, rebuilt = self.build("a"), self.build("b", called="fourth", extra='puts("a rather long string, so it is");')
+        for width in (47, 80, 200):
+            lines = self.text_of(vendor, rebuilt, "--width", str(width)).splitlines()
+            listed = [line for line in lines if line.startswith("    ")]
+            self.assertGreater(len(listed), 5)
+            self.assertLessEqual(max(map(len, listed)), width)
+        plain, painted = self.text_of(vendor, rebuilt), self.text_of(vendor, rebuilt, "--color", "always")
+        self.assertEqual(re.sub(r"\x1b\[\d*m", "", painted), plain)
+        self.assertRegex(painted, r"\n    \x1b\[31m *[0-9a-f]+  call third\x1b\[0m +\| \x1b\[32m")
+
+    def test_what_is_too_much_to_list_is_counted(self):
+        for name, number in (("a", 1), ("b", 2)):
+            source = self.here / "many.c"
+            lines = [f"int f{i}(int n) {{ return n * 7 + {number}{i:03}; }}" for i in range(50)]
+            lines += ["volatile int v;", "int main(void) {", *(f"v = {number}{i:03};" for i in range(200)), "return 0; }"]
+            source.write_text("\n".join(lines))
+            subprocess.run(["gcc", "-O1", "-o", self.here / name, source], check=True)
+        listings = self.listings(self.here / "a", self.here / "b")
+        self.assertEqual((len(listings), self.left_out), (40, 11))
+        text = self.text_of(self.here / "a", self.here / "b")
+        self.assertIn("\ncode: 11 more functions that differ: too many to show\n", text)
+        if "main" in listings:
+            self.assertEqual(len(listings["main"]["lines"]), 120)
+            self.assertEqual(len(self.differing(listings["main"])) + listings["main"]["left_out"], 200)
+            self.assertRegex(text, r"\n    \d+ more lines that differ: too many to show\n")
+
+    def test_names_are_escaped_in_listings(self):
+        for name, value in (("a", 1), ("b", 2)):
+            assembly = ("\t.globl main\nmain:\n\tcall \"evil\x1b[31m\"\n\tmov $%d, %%eax\n\tret\n"
+                        "\t.type main, @function\n\t.size main, . - main\n" % value)
+            (self.here / "evil.s").write_text(assembly)
+            subprocess.run(["gcc", "-c", "-o", self.here / name, self.here / "evil.s"], check=True)
+        text = self.text_of(self.here / "a", self.here / "b")
+        self.assertNotIn("\x1b", text)
+        self.assertIn("call evil\\x1b[31m", text)
 
 
 if __name__ == "__main__":

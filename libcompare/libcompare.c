@@ -90,7 +90,7 @@ static const struct compare_limits *wanted_limits(const struct compare_options *
 
 struct comparing {
     struct compare_result *result;
-    bool digest, explain;
+    bool digest, explain, list;
     struct compare_error *error;
 };
 
@@ -127,7 +127,7 @@ static int compare_differing(struct compare_result *result, struct compare_error
 }
 
 /* After the verdict, and without a way back to it. */
-static void explain_result(struct compare_result *result)
+static void explain_result(struct compare_result *result, bool list)
 {
     struct explain_input input = {.vendor = &result->vendor,
                                   .rebuilt = &result->rebuilt,
@@ -136,7 +136,8 @@ static void explain_result(struct compare_result *result)
                                   .pairs = result->pairs,
                                   .pair_count = result->pair_count,
                                   .comparison = &result->comparison,
-                                  .environments = result->has_environments ? &result->environments : NULL};
+                                  .environments = result->has_environments ? &result->environments : NULL,
+                                  .list = list};
     explain(&input, &result->arena, &result->explanation);
 }
 
@@ -165,7 +166,7 @@ static int compare_step(void *argument)
     if (status == 0)
         buildinfo_files_read(result);
     if (status == 0 && comparing->explain && !equal)
-        explain_result(result);
+        explain_result(result, comparing->list);
     if (status == 0 && comparing->digest)
         status = digest_both(result, error);
     if (status == 0)
@@ -224,6 +225,7 @@ int compare_files(const char *vendor, const char *rebuilt, const struct compare_
     result->policy = options != NULL ? options->policy : NULL;
     comparing.digest = options != NULL && options->digest;
     comparing.explain = options != NULL && options->explain;
+    comparing.list = options != NULL && options->list;
     result->vendor_path = arena_strdup(&result->arena, vendor);
     result->rebuilt_path = arena_strdup(&result->arena, rebuilt);
     if (result->policy == NULL)

@@ -184,6 +184,7 @@ struct compare_options {
      * and weighed for the causes that were found. NULL: none. Signatures are not checked.
      */
     const char *vendor_buildinfo, *rebuilt_buildinfo;
+    bool list; /* and show changed functions instruction by instruction, both sides side by side */
 };
 
 struct compare_result;
@@ -219,7 +220,7 @@ struct compare_report_options {
     size_t size;        /* sizeof(struct compare_report_options) */
     bool color;         /* text: escape sequences for a terminal */
     bool all_findings;  /* text: every finding, not the telling ones only */
-    bool explain_all;   /* text: every root with all its places, and causes that are less likely */
+    bool explain_all;   /* text: every root with all its places, causes that are less likely, and listings */
     unsigned width;     /* text: columns; 0 for 100 */
     uint64_t max_bytes; /* JSON: bytes quoted of each side of a finding; 0 for all */
 };

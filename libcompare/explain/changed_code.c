@@ -11,11 +11,6 @@
 /* Of one function: the rest is counted, not told. */
 #define TOLD_OF_FUNCTION 8
 
-struct pairing {
-    struct explaining *e;
-    const struct function *functions[2];
-};
-
 /* ---- What a target is ---- */
 
 static const struct relocation *relocation_of(const struct explained_side *side, struct range bytes)
@@ -78,7 +73,7 @@ static bool same_relocation(const struct explaining *e, const struct relocation 
 static bool same_target(void *state, const struct instruction *vendor, struct range vendor_bytes,
                         const struct instruction *rebuilt, struct range rebuilt_bytes)
 {
-    const struct pairing *pairing = state;
+    const struct function_pair *pairing = state;
     const struct explaining *e = pairing->e;
     if (image_is_relocatable(e->sides[0].image)) {
         const struct relocation *a = relocation_of(&e->sides[0], vendor_bytes);
@@ -93,7 +88,7 @@ static bool same_target(void *state, const struct instruction *vendor, struct ra
 }
 
 /* "third", "main+0x12": by the function that holds a byte. */
-static const char *code_name(const struct pairing *pairing, bool rebuilt, uint64_t file_offset, char *buffer,
+static const char *code_name(const struct function_pair *pairing, bool rebuilt, uint64_t file_offset, char *buffer,
                              size_t size)
 {
     const struct function *function = function_at(&pairing->e->sides[rebuilt], file_offset);
@@ -108,8 +103,8 @@ static const char *code_name(const struct pairing *pairing, bool rebuilt, uint64
 }
 
 /* A call or jump in an object that the assembler has settled: within its section. */
-static const char *settled_name(const struct pairing *pairing, bool rebuilt, const struct instruction *instruction,
-                                char *buffer, size_t size)
+static const char *settled_name(const struct function_pair *pairing, bool rebuilt,
+                                const struct instruction *instruction, char *buffer, size_t size)
 {
     const struct image *image = pairing->e->sides[rebuilt].image;
     const struct function *here = pairing->functions[rebuilt];
@@ -124,7 +119,7 @@ static const char *settled_name(const struct pairing *pairing, bool rebuilt, con
 static const char *target_name(void *state, bool rebuilt, const struct instruction *instruction, struct range bytes,
                                char *buffer, size_t size)
 {
-    const struct pairing *pairing = state;
+    const struct function_pair *pairing = state;
     const struct explained_side *side = &pairing->e->sides[rebuilt];
     const struct image *image = side->image;
     if (!image_is_relocatable(image))
@@ -148,6 +143,16 @@ static const char *target_name(void *state, bool rebuilt, const struct instructi
     else
         snprintf(buffer, size, "%s", name_demangled(relocation->symbol, pairing->e->arena));
     return buffer;
+}
+
+struct code_context function_pair_context(struct function_pair *pair, size_t most)
+{
+    return (struct code_context){.state = pair, .same_target = same_target, .target_name = target_name, .most = most};
+}
+
+struct code function_code(const struct explaining *e, size_t side, const struct function *function)
+{
+    return (struct code){e->sides[side].image, function->bytes, function->address, function->thumb};
 }
 
 /* ---- A pair of functions ---- */
@@ -211,13 +216,10 @@ static void take_operands(struct explaining *e, const struct function *a, const 
 
 static bool compare_pair(struct explaining *e, const struct function *a, const struct function *b)
 {
-    struct pairing pairing = {e, {a, b}};
-    struct code_context context = {.state = &pairing,
-                                   .same_target = same_target,
-                                   .target_name = target_name,
-                                   .most = e->decoded < INSTRUCTIONS_MOST ? INSTRUCTIONS_MOST - e->decoded : 1};
-    struct code x = {e->sides[0].image, a->bytes, a->address, a->thumb};
-    struct code y = {e->sides[1].image, b->bytes, b->address, b->thumb};
+    struct function_pair pair = {e, {a, b}};
+    struct code_context context =
+        function_pair_context(&pair, e->decoded < INSTRUCTIONS_MOST ? INSTRUCTIONS_MOST - e->decoded : 1);
+    struct code x = function_code(e, 0, a), y = function_code(e, 1, b);
     struct code_comparison comparison = {
         .differences = {.arena = e->arena, .item_size = sizeof(struct code_difference)}};
     if (e->decoded >= INSTRUCTIONS_MOST) {

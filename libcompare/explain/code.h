@@ -2,13 +2,15 @@
  * Two functions, instruction by instruction: where they differ. Private to this room. An address operand is no
  * difference where the caller says that both sides' targets mean the same; everything else is compared bit for bit.
  *
- *   align.c   which instruction of one side belongs to which of the other
- *   code.c    what differs in those that belong together
+ *   align.c          which instruction of one side belongs to which of the other
+ *   code.c           what differs in those that belong together
+ *   code_listing.c   both side by side
  */
 #ifndef EXPLAIN_CODE_H
 #define EXPLAIN_CODE_H
 
 #include "decode.h"
+#include "explain.h"
 
 /* A function of one side. */
 struct code {
@@ -68,15 +70,17 @@ bool code_compare(struct decoder *vendor_decoder, const struct code *vendor, str
                   const struct code *rebuilt, const struct code_context *context, struct arena *arena,
                   struct code_comparison *comparison);
 
-/* A line for people, both sides side by side: "1139  mov edx, 0x7e6". NULL: nothing there; both NULL: lines left out. */
-struct code_line {
-    const char *vendor, *rebuilt;
-    bool differs;
+/* What is wanted, and what comes of it. */
+struct code_listing {
+    size_t around;     /* lines before and behind each difference */
+    size_t most;       /* lines */
+    struct list lines; /* of struct listed_line, without sources */
+    size_t left_out;   /* lines that differ, of which there were too many */
 };
 
-/* Adds the lines from `around` instructions before to behind each difference. false: no memory. */
-bool code_listing(struct decoder *vendor_decoder, const struct code *vendor, struct decoder *rebuilt_decoder,
-                  const struct code *rebuilt, const struct code_context *context, struct arena *arena, size_t around,
-                  struct list *lines);
+/* Adds the lines around each difference. What is made lives in the arena. false: no memory. */
+bool code_list(struct decoder *vendor_decoder, const struct code *vendor, struct decoder *rebuilt_decoder,
+               const struct code *rebuilt, const struct code_context *context, struct arena *arena,
+               struct code_listing *listing);
 
 #endif

@@ -35,6 +35,7 @@ struct difference *difference_add(struct explaining *e, enum difference_kind kin
     difference->what = what;
     difference->finding = SIZE_MAX;
     difference->root = SIZE_MAX;
+    difference->listing = SIZE_MAX;
     return difference;
 }
 
@@ -222,12 +223,13 @@ void explain(const struct explain_input *input, struct arena *arena, struct expl
     e.moved = layout_moved(input->vendor, input->rebuilt);
     for (size_t i = 0; i < ARRAY_COUNT(steps) && !e.out_of_memory; i++)
         steps[i](&e);
-    if (e.out_of_memory)
-        incomplete(&e, "there is no memory to tell more");
     roots_find(&e, explanation);
+    if (input->list && !e.out_of_memory)
+        listings_make(&e, explanation);
     explanation->environments = input->environments;
-    if (input->environments != NULL &&
-        !support_find(&e.clues, input->environments, explanation->roots, explanation->root_count))
+    if (input->environments != NULL)
+        e.out_of_memory |= !support_find(&e.clues, input->environments, explanation->roots, explanation->root_count);
+    if (e.out_of_memory)
         incomplete(&e, "there is no memory to tell more");
     explanation->incomplete = e.incomplete;
     explanation->made = true;

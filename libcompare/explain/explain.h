@@ -7,6 +7,7 @@
  *   code.c         functions, instruction by instruction (decode.c: Capstone)
  *   tables.c       headers, dynamic section, symbols, notes, by meaning
  *   places.c       section, symbol, source line of a byte
+ *   listings.c     changed functions, both sides side by side
  *   causes*.c      the table of causes, one row a cause
  *   roots.c        which differences are roots, and what follows from them
  *   support.c      what .buildinfo files say for the causes of roots
@@ -79,6 +80,7 @@ struct difference {
     size_t finding;     /* the first finding that it is part of; SIZE_MAX where it is none's */
     struct guess guesses[GUESSES];
     size_t guess_count;
+    size_t listing;   /* index of the listing that shows it; SIZE_MAX: none */
     size_t root;      /* index of the root it belongs to, or follows from */
     bool consequence; /* it follows from that root, and is not the root itself */
 };
@@ -95,6 +97,40 @@ struct root {
     size_t support_count;
 };
 
+/* ---- Changed functions, side by side ---- */
+
+enum listed_kind {
+    LISTED_GAP = 0, /* lines without a difference, left out */
+    LISTED_EQUAL,
+    LISTED_MOVED, /* equal but for an address, which means the same; or padding that differs in size */
+    LISTED_CHANGED,
+    LISTED_ONLY_VENDOR,
+    LISTED_ONLY_REBUILT,
+    LISTED_KINDS,
+};
+
+/* An instruction of one side; a word where the machine's are not known. */
+struct listed_instruction {
+    uint64_t file_offset, address;
+    const char *text;   /* escaped; NULL: nothing there */
+    const char *source; /* of what differs: "src/hello.c"; NULL: not known */
+    unsigned line;
+};
+
+struct listed_line {
+    enum listed_kind kind;
+    struct listed_instruction vendor, rebuilt;
+};
+
+/* A pair of functions: what differs, and some lines around it. */
+struct listing {
+    struct place vendor, rebuilt; /* the functions */
+    const struct listed_line *lines;
+    size_t line_count;
+    size_t left_out; /* lines that differ and are too many to list */
+    size_t root;     /* the gravest root that a difference in it belongs to, or follows from */
+};
+
 struct explanation {
     bool made;
     struct difference *differences;
@@ -102,6 +138,10 @@ struct explanation {
     struct root *roots; /* the gravest first */
     size_t root_count;
     size_t consequence_count; /* differences that are no root's own, and findings that are in no difference */
+    bool listed;              /* listings were asked for */
+    const struct listing *listings;
+    size_t listing_count;
+    size_t listings_left_out; /* pairs of functions that differ and are too many to list */
     const char *incomplete;   /* why not all was looked at; NULL when all was */
     const struct environments *environments; /* those of the input */
 };
@@ -113,6 +153,7 @@ struct explain_input {
     size_t pair_count;
     const struct comparison *comparison;
     struct environments *environments; /* what differs where they were built; sorted here. NULL: not known */
+    bool list; /* make listings */
 };
 
 /* Everything made lives in the arena. Without memory the explanation is incomplete; that is no failure. */

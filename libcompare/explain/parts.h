@@ -19,6 +19,9 @@
 #define UNITS_MOST        100000u              /* of debug information */
 #define LINES_MOST        2000u                /* source lines that are looked up */
 #define TEXT_MOST         600u                 /* characters of a value that is shown */
+#define LISTINGS_MOST     40u                  /* pairs of functions that are shown side by side */
+#define LISTED_LINES_MOST 120u                 /* lines of each */
+#define LISTED_BYTES_MOST ((uint64_t)1 << 20)  /* of all of them, of both sides */
 
 /* A function of one side, and its partner on the other. */
 struct function {
@@ -61,6 +64,17 @@ struct explaining {
 
 /* A new difference, or NULL where there are too many or there is no memory. */
 struct difference *difference_add(struct explaining *e, enum difference_kind kind, const char *what);
+
+/* A pair of functions, as the comparison of code asks about it (changed_code.c). It must outlive the context. */
+struct function_pair {
+    struct explaining *e;
+    const struct function *functions[2];
+};
+struct code_context function_pair_context(struct function_pair *pair, size_t most);
+struct code function_code(const struct explaining *e, size_t side, const struct function *function);
+
+/* The source line of a byte of code (places.c). */
+bool place_of_code(struct explaining *e, size_t side, uint64_t file_offset, struct debug_place *found);
 
 /* Marks the findings that overlap these bytes of a side as told of by this difference. */
 void difference_takes(struct explaining *e, struct difference *difference, size_t side, struct range bytes);
@@ -106,6 +120,7 @@ void rest_explain(struct explaining *e);      /* rest.c */
 void users_find(struct explaining *e);        /* users.c */
 void places_find(struct explaining *e);       /* places.c */
 void roots_find(struct explaining *e, struct explanation *explanation);
+void listings_make(struct explaining *e, struct explanation *explanation); /* listings.c: where they are asked for */
 
 /* ---- What an address means (meaning.c) ---- */
 

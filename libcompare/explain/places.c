@@ -54,6 +54,15 @@ static const char *inlined_text(struct explaining *e, const struct debug_place *
     return arena_strdup(e->arena, text);
 }
 
+bool place_of_code(struct explaining *e, size_t side, uint64_t file_offset, struct debug_place *found)
+{
+    const struct explained_side *s = &e->sides[side];
+    uint64_t address;
+    uint32_t section;
+    return s->debug != NULL && address_of(s->image, file_offset, &address, &section) &&
+           debug_place_at(s->debug, address, section, e->arena, found) && found->count > 0;
+}
+
 static void find_line(struct lookup *lookup, const struct difference *difference, struct place *place, size_t side)
 {
     struct explaining *e = lookup->e;
@@ -67,7 +76,7 @@ static void find_line(struct lookup *lookup, const struct difference *difference
         !address_of(s->image, place->bytes.begin, &address, &section))
         return;
     if (difference->kind == DIFFERENCE_CODE || difference->kind == DIFFERENCE_ORDER) {
-        if (!debug_place_at(s->debug, address, section, e->arena, &found) || found.count == 0)
+        if (!place_of_code(e, side, place->bytes.begin, &found))
             return;
         place->source = found.frames[0].file;
         place->line = found.frames[0].line;

@@ -425,25 +425,95 @@ static void an_empty_side_is_only_on_the_other(void **state)
     bench_close(&bench);
 }
 
+static void bench_list(struct bench *bench, struct code_listing *listing)
+{
+    assert_true(code_list(bench->vendor_decoder, &bench->vendor, bench->rebuilt_decoder, &bench->rebuilt,
+                          &bench->context, &bench->arena, listing));
+}
+
 static void a_listing_shows_what_is_around_each_difference(void **state)
 {
     (void)state;
     struct bench bench;
     compare_bytes(&bench, "55 53 51 52 b801000000 52 51 53 55 b901000000 c3",
                   "55 53 51 52 b802000000 52 51 53 55 b902000000 c3");
-    struct list lines = {.arena = &bench.arena, .item_size = sizeof(struct code_line)};
-    assert_true(code_listing(bench.vendor_decoder, &bench.vendor, bench.rebuilt_decoder, &bench.rebuilt, &bench.context,
-                             &bench.arena, 1, &lines));
-    const struct code_line *line = lines.items;
-    assert_int_equal(lines.count, 7);
-    assert_string_equal(line[0].vendor, "1003  push rdx");
-    assert_false(line[0].differs);
-    assert_string_equal(line[1].vendor, "1004  mov eax, 1");
-    assert_string_equal(line[1].rebuilt, "1004  mov eax, 2");
-    assert_true(line[1].differs);
-    assert_null(line[3].vendor);
-    assert_null(line[3].rebuilt);
-    assert_string_equal(line[6].vendor, "1012  ret");
+    struct code_listing listing = {.around = 1, .most = 100};
+    bench_list(&bench, &listing);
+    const struct listed_line *line = listing.lines.items;
+    assert_int_equal(listing.lines.count, 7);
+    assert_int_equal(listing.left_out, 0);
+    assert_string_equal(line[0].vendor.text, "push rdx");
+    assert_int_equal(line[0].vendor.address, 0x1003);
+    assert_int_equal(line[0].vendor.file_offset, 3);
+    assert_int_equal(line[0].kind, LISTED_EQUAL);
+    assert_string_equal(line[1].vendor.text, "mov eax, 1");
+    assert_string_equal(line[1].rebuilt.text, "mov eax, 2");
+    assert_int_equal(line[1].kind, LISTED_CHANGED);
+    assert_int_equal(line[3].kind, LISTED_GAP);
+    assert_null(line[3].vendor.text);
+    assert_null(line[3].rebuilt.text);
+    assert_int_equal(line[6].vendor.address, 0x1012);
+    bench_close(&bench);
+}
+
+static void a_listing_is_cut_and_counts_what_is_left_out(void **state)
+{
+    (void)state;
+    struct bench bench;
+    compare_bytes(&bench, "55 53 51 52 b801000000 52 51 53 55 b901000000 bb01000000 c3",
+                  "55 53 51 52 b802000000 52 51 53 55 b902000000 bb02000000 c3");
+    for (size_t most = 0; most < 12; most++) {
+        struct code_listing listing = {.around = 1, .most = most};
+        size_t shown = 0;
+        bench_list(&bench, &listing);
+        const struct listed_line *line = listing.lines.items;
+        for (size_t i = 0; i < listing.lines.count; i++)
+            shown += line[i].kind > LISTED_MOVED;
+        assert_true(listing.lines.count <= most);
+        assert_int_equal(shown + listing.left_out, 3);
+        assert_true(listing.lines.count == 0 || line[listing.lines.count - 1].kind != LISTED_GAP);
+    }
+    bench_close(&bench);
+}
+
+static void a_listing_shows_what_only_one_side_has_and_what_moved(void **state)
+{
+    (void)state;
+    struct bench bench;
+    /* jmp over what is inserted; push rbx inserted before the landing. */
+    compare_bytes(&bench, "eb02 9090 55 51 c3", "eb03 9090 53 55 c3");
+    struct code_listing listing = {.around = 3, .most = 100};
+    bench_list(&bench, &listing);
+    const struct listed_line *line = listing.lines.items;
+    size_t kinds[LISTED_KINDS] = {0};
+    for (size_t i = 0; i < listing.lines.count; i++) {
+        kinds[line[i].kind]++;
+        assert_true((line[i].kind == LISTED_ONLY_VENDOR) == (line[i].rebuilt.text == NULL));
+        assert_true((line[i].kind == LISTED_ONLY_REBUILT) == (line[i].vendor.text == NULL));
+    }
+    assert_int_equal(kinds[LISTED_MOVED], 1);
+    assert_int_equal(kinds[LISTED_ONLY_VENDOR], 1);
+    assert_int_equal(kinds[LISTED_ONLY_REBUILT], 1);
+    bench_close(&bench);
+}
+
+static void words_are_listed_where_no_instructions_are_known(void **state)
+{
+    (void)state;
+    static const uint8_t vendor[] = {1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0},
+                         rebuilt[] = {1, 0, 0, 0, 9, 0, 0, 0, 3, 0, 0, 0};
+    struct bench bench;
+    memset(&bench, 0, sizeof(bench));
+    side_of_bytes(&bench.vendor_image, &bench.vendor_segment, &bench.vendor, vendor, sizeof(vendor), EM_NONE, BASE);
+    side_of_bytes(&bench.rebuilt_image, &bench.rebuilt_segment, &bench.rebuilt, rebuilt, sizeof(rebuilt), EM_NONE,
+                  BASE);
+    bench_compare(&bench);
+    struct code_listing listing = {.around = 3, .most = 100};
+    bench_list(&bench, &listing);
+    const struct listed_line *line = listing.lines.items;
+    assert_int_equal(listing.lines.count, 3);
+    assert_string_equal(line[1].vendor.text, ".word 0x2");
+    assert_string_equal(line[1].rebuilt.text, ".word 0x9");
     bench_close(&bench);
 }
 
@@ -851,6 +921,9 @@ int main(void)
         cmocka_unit_test(functions_that_have_nothing_in_common_are_given_up),
         cmocka_unit_test(an_empty_side_is_only_on_the_other),
         cmocka_unit_test(a_listing_shows_what_is_around_each_difference),
+        cmocka_unit_test(a_listing_is_cut_and_counts_what_is_left_out),
+        cmocka_unit_test(a_listing_shows_what_only_one_side_has_and_what_moved),
+        cmocka_unit_test(words_are_listed_where_no_instructions_are_known),
         cmocka_unit_test(as_many_instructions_are_paired_as_can_be),
         cmocka_unit_test(a_changed_constant_is_one_immediate_with_every_compiler),
         cmocka_unit_test(strings_that_moved_are_no_difference_with_every_compiler),

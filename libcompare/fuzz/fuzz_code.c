@@ -141,10 +141,10 @@ static void check_comparison(const struct side *vendor, const struct side *rebui
     FUZZ_ASSERT(vendor_changed == comparison.changed_vendor && rebuilt_changed == comparison.changed_rebuilt);
     FUZZ_ASSERT(comparison.equal + vendor_changed <= vendor_count);
     FUZZ_ASSERT(comparison.equal + rebuilt_changed <= rebuilt_count);
-    struct list lines = {.arena = arena, .item_size = sizeof(struct code_line)};
-    FUZZ_ASSERT(
-        code_listing(vendor->decoder, &vendor->code, rebuilt->decoder, &rebuilt->code, &context, arena, 2, &lines));
-    FUZZ_ASSERT((lines.count > 0) == (vendor_changed + rebuilt_changed > 0));
+    struct code_listing listing = {.around = 2, .most = MOST};
+    FUZZ_ASSERT(code_list(vendor->decoder, &vendor->code, rebuilt->decoder, &rebuilt->code, &context, arena, &listing));
+    FUZZ_ASSERT((listing.lines.count > 0) == (vendor_changed + rebuilt_changed > 0));
+    FUZZ_ASSERT(listing.lines.count <= MOST);
     bool equal = vendor->image.size == rebuilt->image.size &&
                  memcmp(vendor->image.bytes, rebuilt->image.bytes, vendor->image.size) == 0;
     if (equal && same && comparison.complete)

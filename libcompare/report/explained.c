@@ -111,6 +111,51 @@ static void write_values(const struct text *text, const struct difference *diffe
         line(text, "rebuilt", b);
 }
 
+/* ---- Listings ---- */
+
+static const char *function_name(const struct listing *listing)
+{
+    if (listing->vendor.symbol != NULL)
+        return listing->vendor.symbol;
+    return listing->rebuilt.symbol != NULL ? listing->rebuilt.symbol : "a function without a name";
+}
+
+/* Each is shown once, by the root that is its first; the others refer to it. */
+static void refer_to_listing(const struct text *text, size_t root, const struct difference *difference)
+{
+    const struct explanation *explanation = &text->result->explanation;
+    if (!text->options->explain_all || difference->listing >= explanation->listing_count ||
+        explanation->listings[difference->listing].root == root)
+        return;
+    fprintf(text->out, "  %-*s shown under root %zu\n", LABEL_WIDTH, "code",
+            explanation->listings[difference->listing].root + 1);
+}
+
+static void write_listings(const struct text *text, size_t root)
+{
+    const struct explanation *explanation = &text->result->explanation;
+    for (size_t i = 0; i < explanation->listing_count && text->options->explain_all; i++) {
+        if (explanation->listings[i].root != root)
+            continue;
+        line(text, "code", function_name(&explanation->listings[i]));
+        text_listing(text, &explanation->listings[i]);
+    }
+}
+
+static void write_key_to_listings(const struct text *text)
+{
+    const struct explanation *explanation = &text->result->explanation;
+    if (!text->options->explain_all || explanation->listing_count + explanation->listings_left_out == 0)
+        return;
+    if (explanation->listing_count > 0)
+        fputs("code: | changed, < vendor only, > rebuilt only, ~ equal but for an address that means the same\n",
+              text->out);
+    if (explanation->listings_left_out > 0)
+        fprintf(text->out, "code: %zu more function%s that differ%s: too many to show\n",
+                explanation->listings_left_out, text_plural(explanation->listings_left_out),
+                explanation->listings_left_out == 1 ? "s" : "");
+}
+
 /* ---- Roots ---- */
 
 static const char *kind_name(const struct difference *difference)
@@ -160,6 +205,7 @@ static void write_others(const struct text *text, size_t index, const struct roo
         line(text, "and", difference->what);
         write_place(text, difference);
         write_values(text, difference);
+        refer_to_listing(text, index, difference);
     }
 }
 
@@ -170,6 +216,7 @@ static void write_root(const struct text *text, size_t index)
     write_title(text, index + 1, root);
     write_place(text, first);
     write_values(text, first);
+    refer_to_listing(text, index, first);
     if (root->guess_count > 0) {
         line(text, "why", root->guesses[0].evidence);
         line(text, "remedy", cause_info(root->guesses[0].cause)->remedy);
@@ -181,6 +228,7 @@ static void write_root(const struct text *text, size_t index)
         fprintf(text->out, "  %-*s %s (%u %%): %s\n", LABEL_WIDTH, "or", cause_info(root->guesses[i].cause)->id,
                 root->guesses[i].confidence, root->guesses[i].evidence);
     write_others(text, index, root);
+    write_listings(text, index);
 }
 
 /* ---- Consequences ---- */
@@ -226,6 +274,7 @@ void text_explanation(const struct text *text)
         write_root(text, i);
     if (explanation->root_count > most)
         fprintf(text->out, "%zu more roots are not shown (--explain all)\n", explanation->root_count - most);
+    write_key_to_listings(text);
     write_consequences(text);
     text_environments(text);
     if (explanation->incomplete != NULL)

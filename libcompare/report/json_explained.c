@@ -47,6 +47,11 @@ static json_t *causes_array(const struct guess *guesses, size_t count)
     return array;
 }
 
+static json_t *index_or_null(size_t index)
+{
+    return index != SIZE_MAX ? json_integer((json_int_t)index) : json_null();
+}
+
 static json_t *difference_object(const struct difference *difference)
 {
     static const char *const kinds[DIFFERENCE_KINDS] = {
@@ -56,13 +61,12 @@ static json_t *difference_object(const struct difference *difference)
         [DIFFERENCE_SECTION] = "section", [DIFFERENCE_DEBUG] = "debug",     [DIFFERENCE_COMMENT] = "comment",
         [DIFFERENCE_LINK] = "link",       [DIFFERENCE_DERIVED] = "derived",
     };
-    return json_pack(
-        "{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:o}", "kind", kinds[difference->kind], "what", difference->what, "vendor",
-        place_object(&difference->vendor, &difference->vendor_value), "rebuilt",
-        place_object(&difference->rebuilt, &difference->rebuilt_value), "user", text_or_null(difference->user),
-        "finding", difference->finding != SIZE_MAX ? json_integer((json_int_t)difference->finding) : json_null(),
-        "root", difference->root != SIZE_MAX ? json_integer((json_int_t)difference->root) : json_null(), "consequence",
-        difference->consequence, "causes", causes_array(difference->guesses, difference->guess_count));
+    return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o}", "kind", kinds[difference->kind], "what",
+                     difference->what, "vendor", place_object(&difference->vendor, &difference->vendor_value),
+                     "rebuilt", place_object(&difference->rebuilt, &difference->rebuilt_value), "user",
+                     text_or_null(difference->user), "finding", index_or_null(difference->finding), "listing",
+                     index_or_null(difference->listing), "root", index_or_null(difference->root), "consequence",
+                     difference->consequence, "causes", causes_array(difference->guesses, difference->guess_count));
 }
 
 static json_t *support_array(const struct root *root)
@@ -79,6 +83,51 @@ static json_t *root_object(const struct root *root)
                      (int)root->difference_count, "consequences", (int)root->consequence_count, "differing",
                      (json_int_t)root->differing, "causes", causes_array(root->guesses, root->guess_count), "ruled_out",
                      text_or_null(root->ruled_out), "support", support_array(root));
+}
+
+static json_t *instruction_object(const struct listed_instruction *instruction)
+{
+    if (instruction->text == NULL)
+        return json_null();
+    return json_pack("{s:I,s:o,s:s,s:o,s:o}", "offset", (json_int_t)instruction->file_offset, "address",
+                     json_sprintf("%#jx", (uintmax_t)instruction->address), "text", instruction->text, "source",
+                     text_or_null(instruction->source), "line",
+                     instruction->line != 0 ? json_integer(instruction->line) : json_null());
+}
+
+static json_t *line_object(const struct listed_line *line)
+{
+    static const char *const kinds[LISTED_KINDS] = {
+        [LISTED_GAP] = "gap",
+        [LISTED_EQUAL] = "equal",
+        [LISTED_MOVED] = "moved",
+        [LISTED_CHANGED] = "changed",
+        [LISTED_ONLY_VENDOR] = "only-vendor",
+        [LISTED_ONLY_REBUILT] = "only-rebuilt",
+    };
+    return json_pack("{s:s,s:o,s:o}", "kind", kinds[line->kind], "vendor", instruction_object(&line->vendor), "rebuilt",
+                     instruction_object(&line->rebuilt));
+}
+
+/* NULL where it would lack a line. */
+static json_t *lines_array(const struct listing *listing)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < listing->line_count && array != NULL; i++) {
+        if (json_array_append_new(array, line_object(&listing->lines[i])) == 0)
+            continue;
+        json_decref(array);
+        array = NULL;
+    }
+    return array;
+}
+
+static json_t *listing_object(const struct listing *listing)
+{
+    static const struct value none;
+    return json_pack("{s:o,s:o,s:o,s:I,s:o}", "vendor", place_object(&listing->vendor, &none), "rebuilt",
+                     place_object(&listing->rebuilt, &none), "root", index_or_null(listing->root), "left_out",
+                     (json_int_t)listing->left_out, "lines", lines_array(listing));
 }
 
 static bool write_item(json_t *item, bool last, FILE *out)
@@ -118,6 +167,17 @@ static bool write_environments(const struct environments *environments, FILE *ou
     return written && fputs("]},\n", out) != EOF;
 }
 
+/* "listings": null where none were asked for. */
+static bool write_listings(const struct explanation *explanation, FILE *out)
+{
+    if (!explanation->listed)
+        return fputs("\"listings\":null,", out) != EOF;
+    bool written = fprintf(out, "\"listings\":{\"left_out\":%zu,\"functions\":[\n", explanation->listings_left_out) > 0;
+    for (size_t i = 0; i < explanation->listing_count && written; i++)
+        written = write_item(listing_object(&explanation->listings[i]), i + 1 == explanation->listing_count, out);
+    return written && fputs("]},", out) != EOF;
+}
+
 int report_json_explanation(const struct explanation *explanation, FILE *out)
 {
     if (!explanation->made)
@@ -128,7 +188,8 @@ int report_json_explanation(const struct explanation *explanation, FILE *out)
         write_environments(explanation->environments, out) && fputs("\"roots\":[\n", out) != EOF;
     for (size_t i = 0; i < explanation->root_count && written; i++)
         written = write_item(root_object(&explanation->roots[i]), i + 1 == explanation->root_count, out);
-    written = written && fputs("],\"differences\":[\n", out) != EOF;
+    written = written && fputs("],", out) != EOF && write_listings(explanation, out) &&
+              fputs("\"differences\":[\n", out) != EOF;
     for (size_t i = 0; i < explanation->difference_count && written; i++)
         written =
             write_item(difference_object(&explanation->differences[i]), i + 1 == explanation->difference_count, out);

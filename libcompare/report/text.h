@@ -32,6 +32,8 @@ void text_list(const struct text *text, const char *label, const char *list);
 /* environments.c: what .buildinfo files say for a root, in a line, and then what differs between them. */
 void text_support(const struct text *text, const struct root *root);
 void text_environments(const struct text *text);
+/* listed.c: the lines of a changed function, both sides side by side. */
+void text_listing(const struct text *text, const struct listing *listing);
 
 /* explained.c: roots, each in a short block, and what follows from them in a line. */
 void text_explanation(const struct text *text);
