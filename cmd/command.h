@@ -59,6 +59,7 @@ void output_abandon(void);
 struct sandbox {
     struct compare_limits limits;
     bool off;
+    bool told; /* that it is off */
 };
 
 enum { OPTION_LIMIT = 512, OPTION_NO_SANDBOX };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -178,7 +179,9 @@ static int parse(int argc, char **argv, struct arguments *arguments, bool *help)
 struct compare_job {
     const struct arguments *arguments;
     const struct compare_policy *policy;
-    FILE *out; /* NULL: the exit status is the report */
+    FILE *out;                 /* NULL: the exit status is the report */
+    volatile bool *explaining; /* shared with the worker; NULL where there is no explanation to go without */
+    const char *unexplained;   /* why the first worker's explanation failed */
 };
 
 static void warn_of_what_is_lacking(const struct compare_confinement *confinement)
@@ -210,7 +213,9 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     options.vendor_buildinfo = arguments->vendor_buildinfo;
     options.rebuilt_buildinfo = arguments->rebuilt_buildinfo;
     options.digest = arguments->digest || (arguments->json && !arguments->quiet);
-    options.explain = arguments->explain && job->out != NULL;
+    options.explain = arguments->explain && job->out != NULL && job->unexplained == NULL;
+    options.explaining = job->explaining;
+    options.unexplained = job->unexplained;
     options.list = arguments->report.explain_all;
     int status = compare_files(arguments->files[0], arguments->files[1], &options, &result, error);
     if (status == 0) {
@@ -224,6 +229,47 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
         status = arguments->json ? compare_report_json(result, &arguments->report, job->out, error)
                                  : compare_report_text(result, &arguments->report, job->out, error);
     compare_result_free(result);
+    return status;
+}
+
+static bool explaining_failed(const struct compare_job *job, int status)
+{
+    bool may_be_its_fault =
+        status == COMPARE_ERROR_CRASHED || status == COMPARE_ERROR_LIMIT || status == COMPARE_ERROR_MEMORY;
+    return may_be_its_fault && job->explaining != NULL && *job->explaining;
+}
+
+/*
+ * Explaining uses libraries that the comparison does not need, and no verdict rests on it: what ends the worker there
+ * costs the explanation alone. The comparison is then made anew, as without --explain, by a worker of its own; nothing
+ * of the first one's is kept. There is no third.
+ */
+static int run_workers(struct compare_job *job, struct output *output, int *verdict, struct compare_error *error)
+{
+    const struct arguments *arguments = job->arguments;
+    int status = sandbox_run(&arguments->sandbox, arguments->files, compare_in_sandbox, job, verdict, error);
+    if (!explaining_failed(job, status) || !output_restart(output))
+        return status;
+    struct compare_error first = *error;
+    struct sandbox again = arguments->sandbox;
+    again.told = true;
+    job->unexplained = first.message;
+    job->explaining = NULL;
+    status = sandbox_run(&again, arguments->files, compare_in_sandbox, job, verdict, error);
+    job->unexplained = NULL;
+    return status;
+}
+
+/* Without memory for it there is no second worker. */
+static int compare_in_workers(struct compare_job *job, struct output *output, int *verdict, struct compare_error *error)
+{
+    size_t size = sizeof(*job->explaining);
+    bool wanted = job->arguments->explain && job->out != NULL;
+    void *shared = wanted ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+    job->explaining = shared != MAP_FAILED ? shared : NULL;
+    int status = run_workers(job, output, verdict, error);
+    if (shared != MAP_FAILED)
+        munmap(shared, size);
     return status;
 }
 
@@ -255,7 +301,7 @@ static int compare_and_report(const struct arguments *arguments, const struct co
     if (!arguments->quiet && output_open(&output, arguments->output, arguments->files) != 0)
         return EXIT_TROUBLE;
     struct compare_job job = {.arguments = arguments, .policy = policy, .out = output.stream};
-    bool compared = sandbox_run(&arguments->sandbox, arguments->files, compare_in_sandbox, &job, &verdict, &error) == 0;
+    bool compared = compare_in_workers(&job, &output, &verdict, &error) == 0;
     bool keep = compared;
     /* A verdict whose report could not be written leaves what was there before. */
     if (!compared && verdict == COMPARE_INCONCLUSIVE)

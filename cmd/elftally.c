@@ -82,7 +82,7 @@ static int print_help(void)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         printf("\n%s", commands[i]->usage);
     printf("\nEvery command that reads files does so in a process without rights:\n"
-           "      --limit NAME=VALUE  changes a limit; hitting one is inconclusive\n"
+           "      --limit NAME=VALUE  changes a limit; hitting one is inconclusive, or costs the explanation\n"
            "      --no-sandbox        keeps the rights, with a warning\n"
            "Limits:\n");
     for (size_t i = 0; compare_limit_at(i) != NULL; i++)

@@ -2,9 +2,10 @@
  * Preloaded into elftally by test_failures.py: lets the n-th call of one kind fail, in whichever process and library it
  * is made. The allocations and calls are counted in a file that the processes share:
  *
- *     FAILING=PATH:KIND:FIRST:LAST    KIND: memory, calls or streams
+ *     FAILING=PATH:KIND:FIRST:LAST    KIND: memory, calls, streams, crashes, stalls, interrupts or breaks
  *
- * Those from FIRST to LAST fail; none where FIRST is 0.
+ * Those from FIRST to LAST fail; none where FIRST is 0. Crashes, stalls and interrupts are those of Capstone's decoding;
+ * breaks are crashes of a worker that writes to a stream.
  *
  * What the C library does inside itself is out of reach, but for its allocations.
  */
@@ -35,7 +36,13 @@ static struct {
     const char *kind;
     unsigned long first, last;
     uint64_t *count;
+    pid_t loaded_in;
 } failing;
+
+static bool in_worker(void)
+{
+    return getpid() != failing.loaded_in;
+}
 
 static bool fails(const char *kind, int error)
 {
@@ -136,6 +143,8 @@ EXPORT int posix_memalign(void **memory, size_t alignment, size_t size)
     EXPORT type name parameters;                                                                                       \
     type name parameters                                                                                               \
     {                                                                                                                  \
+        if (stream != stderr && in_worker() && fails("breaks", 0))                                                     \
+            __builtin_trap();                                                                                          \
         if (stream == stderr || !fails("streams", error))                                                              \
             return real_##name arguments;                                                                              \
         stream->_flags |= IO_ERR_SEEN;                                                                                 \
@@ -171,12 +180,30 @@ EXPORT int fflush(FILE *stream)
     return EOF;
 }
 
+/* Of Capstone, without its header: handle and instruction are its own. */
+static bool (*real_cs_disasm_iter)(size_t handle, const uint8_t **code, size_t *size, uint64_t *address, void *insn);
+
+EXPORT bool cs_disasm_iter(size_t handle, const uint8_t **code, size_t *size, uint64_t *address, void *insn);
+bool cs_disasm_iter(size_t handle, const uint8_t **code, size_t *size, uint64_t *address, void *insn)
+{
+    static volatile bool forever = true;
+    if (fails("crashes", 0))
+        __builtin_trap();
+    while (fails("stalls", 0) && forever)
+        continue;
+    if (fails("interrupts", 0))
+        raise(SIGINT);
+    return real_cs_disasm_iter(handle, code, size, address, insn);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     static char setting[4096], kind[16];
     real_open = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
     real_open64 = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64");
     real_fflush = (int (*)(FILE *))dlsym(RTLD_NEXT, "fflush");
+    real_cs_disasm_iter =
+        (bool (*)(size_t, const uint8_t **, size_t *, uint64_t *, void *))dlsym(RTLD_NEXT, "cs_disasm_iter");
     CALLS(FIND)
     STREAM_CALLS(FIND)
     const char *given = getenv("FAILING");
@@ -190,5 +217,6 @@ __attribute__((constructor)) static void begin(void)
     int fd = real_open64(setting, O_RDWR | O_CLOEXEC, 0);
     void *shared = real_mmap64(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     failing.kind = kind;
+    failing.loaded_in = getpid();
     failing.count = shared != MAP_FAILED ? shared : NULL;
 }

@@ -64,7 +64,7 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *files,
 {
     struct compare_work work = {
         .what = files[0], .files = files, .limits = &sandbox->limits, .run = run, .argument = argument};
-    if (sandbox->off)
+    if (sandbox->off && !sandbox->told)
         fputs("elftally: warning: --no-sandbox: a crafted file that takes over the program has all its rights\n",
               stderr);
     fflush(NULL);

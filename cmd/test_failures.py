@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ELFTALLY = os.path.abspath(sys.argv[1])
@@ -48,6 +49,7 @@ def make_inputs(here):
         subprocess.run(["gcc", "-O2", *flags, "-o", here / output, ROOT / "testdata/small.c"], check=True,
                        capture_output=True)
     gcc("debug", "-g")
+    gcc("slow", "-g", "-O0")
     gcc("a.o", "-g", "-c", f"-fdebug-prefix-map={ROOT}=/one")
     gcc("b.o", "-g", "-c", f"-fdebug-prefix-map={ROOT}=/another/place")
     subprocess.run(["strip", "-o", here / "stripped", here / "debug"], check=True)
@@ -161,8 +163,8 @@ class Failures(unittest.TestCase):
 
     def test_an_explanation_when_memory_runs_out(self):
         """Trouble, or the verdict that there is without it."""
-        for pair in (["debug", "changed"], ["a.o", "b.o"]):
-            command = ["--no-sandbox", "--format", "json", *pair]
+        for pair in (["debug", "changed"], ["a.o", "b.o"], ["debug", "slow"]):
+            command = ["--no-sandbox", "--explain", "all", "--format", "json", *pair]
             undisturbed, count = self.run_failing(command)
             verdict = json.loads(undisturbed[1])["verdict"]
             for first in sorted({1 + count * i // 16 for i in range(16)}):
@@ -171,6 +173,59 @@ class Failures(unittest.TestCase):
                     self.assertIn(status, (2, undisturbed[0]))
                     if status != 2:
                         self.assertEqual(json.loads(stdout)["verdict"], verdict)
+
+    def check_without_explanation(self, why, kind, *options, first=1, last=FOREVER):
+        """All is as without an explanation, but for why there is none."""
+        pair = ["debug", "slow"]
+        plain, _ = self.run_failing(["--format", "json", *PLAIN, *options, *pair])
+        made, count = self.run_failing(["--format", "json", *options, *pair], kind, first, last)
+        self.assertGreaterEqual(count, first)
+        self.assertEqual((made[0], *made[2:]), (plain[0], *plain[2:]))
+        self.assertEqual(made[0], 1)
+        report, without = json.loads(made[1]), json.loads(plain[1])
+        explanation = report.pop("explanation")
+        self.assertIsNone(without.pop("explanation"))
+        self.assertEqual(report, without)
+        self.assertRegex(explanation.pop("incomplete"), "^explaining failed, and the comparison was made once more "
+                         f"without it: debug: .*{why}")
+        self.assertEqual(explanation, {"consequences": 0, "environments": None, "roots": [], "listings": None, "differences": []})
+
+    def test_a_crash_while_explaining_costs_the_explanation_alone(self):
+        for options in ([], ["--no-sandbox"], ["--digest"]):
+            self.check_without_explanation("the worker crashed", "crashes", *options)
+
+    def test_a_crash_while_reporting_an_explanation_leaves_nothing_of_it(self):
+        _, count = self.run_failing(["--format", "json", "debug", "slow"], "breaks")
+        _, plain = self.run_failing(["--format", "json", *PLAIN, "debug", "slow"], "breaks")
+        self.assertGreater(count, plain)
+        for at in (1, plain, count):
+            self.check_without_explanation("the worker crashed", "breaks", first=at, last=at)
+
+    def test_a_limit_of_time_while_explaining_costs_the_explanation_alone(self):
+        begin = time.monotonic()
+        self.check_without_explanation("limit time, which is 1, is hit", "stalls", "--limit", "time=1")
+        self.assertLess(time.monotonic() - begin, 10)
+
+    def test_a_failed_explanation_is_told_as_text(self):
+        text, _ = self.run_failing(["debug", "slow"], "crashes", 1, FOREVER)
+        plain, _ = self.run_failing([*PLAIN, "debug", "slow"])
+        told = [line for line in text[1].splitlines() if b"explaining failed" in line]
+        self.assertEqual(len(told), 1)
+        self.assertRegex(told[0], b"^the explanation is not complete: explaining failed, .*the worker crashed")
+        self.assertEqual(text[1].replace(b"\n" + told[0] + b"\n", b"", 1), plain[1])
+        self.assertEqual((text[0], *text[2:]), (plain[0], *plain[2:]))
+
+    def test_an_interrupted_worker_has_no_second_one(self):
+        for options in ([], ["-o", "made"]):
+            outcome, count = self.run_failing(["--no-sandbox", *options, "debug", "slow"], "interrupts", 1, 1)
+            self.assertEqual((outcome[:3], count), ((2, b"", None), 1))
+            self.assertIn(b"the worker was interrupted (signal 2, Interrupt)", outcome[3])
+
+    def test_a_second_worker_that_fails_is_the_last(self):
+        outcome, _ = self.run_failing(["--format", "json", "debug", "slow"], "breaks", 1, FOREVER)
+        self.assertEqual(outcome[0], 2)
+        self.assertEqual(json.loads(outcome[1])["verdict"], "inconclusive")
+        self.assertRegex(outcome[3], rb"\Aelftally: [^\n]+the worker crashed[^\n]+\n\Z")
 
     def let_the_disk_be_full(self, name):
         """As write(2) sees it, so within the C library too."""

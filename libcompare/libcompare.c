@@ -91,6 +91,8 @@ static const struct compare_limits *wanted_limits(const struct compare_options *
 struct comparing {
     struct compare_result *result;
     bool digest, explain, list;
+    volatile bool *explaining; /* NULL: nobody asks */
+    const char *unexplained;
     struct compare_error *error;
 };
 
@@ -127,8 +129,9 @@ static int compare_differing(struct compare_result *result, struct compare_error
 }
 
 /* After the verdict, and without a way back to it. */
-static void explain_result(struct compare_result *result, bool list)
+static void explain_result(const struct comparing *comparing)
 {
+    struct compare_result *result = comparing->result;
     struct explain_input input = {.vendor = &result->vendor,
                                   .rebuilt = &result->rebuilt,
                                   .vendor_debug = result->has_vendor_debug ? &result->vendor_debug : NULL,
@@ -137,8 +140,22 @@ static void explain_result(struct compare_result *result, bool list)
                                   .pair_count = result->pair_count,
                                   .comparison = &result->comparison,
                                   .environments = result->has_environments ? &result->environments : NULL,
-                                  .list = list};
+                                  .list = comparing->list};
+    if (comparing->explaining != NULL)
+        *comparing->explaining = true;
     explain(&input, &result->arena, &result->explanation);
+}
+
+/* In place of an explanation: why there is none. */
+static void tell_unexplained(const struct comparing *comparing)
+{
+    struct explanation *explanation = &comparing->result->explanation;
+    explanation->made = true;
+    explanation->incomplete =
+        arena_printf(&comparing->result->arena,
+                     "explaining failed, and the comparison was made once more without it: %s", comparing->unexplained);
+    if (explanation->incomplete == NULL)
+        explanation->incomplete = "explaining failed, and the comparison was made once more without it";
 }
 
 static int compare_step(void *argument)
@@ -166,7 +183,9 @@ static int compare_step(void *argument)
     if (status == 0)
         buildinfo_files_read(result);
     if (status == 0 && comparing->explain && !equal)
-        explain_result(result, comparing->list);
+        explain_result(comparing);
+    else if (status == 0 && comparing->unexplained != NULL && !equal)
+        tell_unexplained(comparing);
     if (status == 0 && comparing->digest)
         status = digest_both(result, error);
     if (status == 0)
@@ -226,6 +245,8 @@ int compare_files(const char *vendor, const char *rebuilt, const struct compare_
     comparing.digest = options != NULL && options->digest;
     comparing.explain = options != NULL && options->explain;
     comparing.list = options != NULL && options->list;
+    comparing.explaining = options != NULL ? options->explaining : NULL;
+    comparing.unexplained = options != NULL ? options->unexplained : NULL;
     result->vendor_path = arena_strdup(&result->arena, vendor);
     result->rebuilt_path = arena_strdup(&result->arena, rebuilt);
     if (result->policy == NULL)

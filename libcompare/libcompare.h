@@ -45,17 +45,18 @@ extern "C" {
 /* Functions that can fail return 0, or one of these negative values. */
 enum compare_status {
     COMPARE_OK = 0,
-    COMPARE_ERROR_SYSTEM = -1,      /* open, read or write failed */
-    COMPARE_ERROR_NOT_ELF = -2,     /* the file is something else */
-    COMPARE_ERROR_MALFORMED = -3,   /* an ELF file whose structures cannot be read, a truncated one for example */
-    COMPARE_ERROR_UNSUPPORTED = -4, /* sound, but of a kind that is not handled */
-    COMPARE_ERROR_CHANGED = -5,     /* the file changed while it was being read */
-    COMPARE_ERROR_POLICY = -6,      /* a policy that cannot be used */
-    COMPARE_ERROR_LIMIT = -7,       /* a limit was hit */
-    COMPARE_ERROR_INTERNAL = -8,    /* an invariant of this library does not hold */
-    COMPARE_ERROR_REFUSED = -9,     /* a report that is not right about its files */
-    COMPARE_ERROR_CRASHED = -10,    /* a worker process died or gave no answer */
-    COMPARE_ERROR_MEMORY = -11,     /* no memory, without a limit on it */
+    COMPARE_ERROR_SYSTEM = -1,       /* open, read or write failed */
+    COMPARE_ERROR_NOT_ELF = -2,      /* the file is something else */
+    COMPARE_ERROR_MALFORMED = -3,    /* an ELF file whose structures cannot be read, a truncated one for example */
+    COMPARE_ERROR_UNSUPPORTED = -4,  /* sound, but of a kind that is not handled */
+    COMPARE_ERROR_CHANGED = -5,      /* the file changed while it was being read */
+    COMPARE_ERROR_POLICY = -6,       /* a policy that cannot be used */
+    COMPARE_ERROR_LIMIT = -7,        /* a limit was hit */
+    COMPARE_ERROR_INTERNAL = -8,     /* an invariant of this library does not hold */
+    COMPARE_ERROR_REFUSED = -9,      /* a report that is not right about its files */
+    COMPARE_ERROR_CRASHED = -10,     /* a worker process died or gave no answer */
+    COMPARE_ERROR_MEMORY = -11,      /* no memory, without a limit on it */
+    COMPARE_ERROR_INTERRUPTED = -12, /* a worker process was told to end */
 };
 
 /* What went wrong, in one line that names the file and the place. The text is escaped: it can be shown anywhere. */
@@ -149,8 +150,8 @@ struct compare_work {
 /*
  * Runs it in a worker process, which may confine itself (compare_options.confine). The caller flushes its streams
  * before. A worker that crashes, is killed or gives no answer is COMPARE_ERROR_CRASHED, one that takes too long is
- * killed: COMPARE_ERROR_LIMIT. A worker that is taken over by a crafted file can still lie about its outcome;
- * compare_verify, elsewhere, tells.
+ * killed: COMPARE_ERROR_LIMIT. One that SIGINT, SIGTERM, SIGHUP or SIGQUIT ends is COMPARE_ERROR_INTERRUPTED. A worker
+ * that is taken over by a crafted file can still lie about its outcome; compare_verify, elsewhere, tells.
  */
 COMPARE_API int compare_in_worker(const struct compare_work *work, int *outcome, struct compare_error *error);
 
@@ -185,6 +186,14 @@ struct compare_options {
      */
     const char *vendor_buildinfo, *rebuilt_buildinfo;
     bool list; /* and show changed functions instruction by instruction, both sides side by side */
+    /*
+     * Set when the verdict stands and explaining begins; NULL: nobody asks. In memory that is shared with a worker it
+     * tells, after its death, whether a comparison without the explanation may succeed: one that is made anew, for
+     * nothing that a dead worker leaves can be relied on.
+     */
+    volatile bool *explaining;
+    /* Where explain is false, though an explanation was tried: why it failed, for the report. As a compare_error's. */
+    const char *unexplained;
 };
 
 struct compare_result;

@@ -197,6 +197,15 @@ static int is_killed(void *argument, int *outcome, struct compare_error *error)
     return 0;
 }
 
+static int is_interrupted(void *argument, int *outcome, struct compare_error *error)
+{
+    (void)argument;
+    (void)error;
+    *outcome = COMPARE_IDENTICAL;
+    kill(getpid(), SIGINT);
+    return 0;
+}
+
 static int leaves(void *argument, int *outcome, struct compare_error *error)
 {
     (void)argument;
@@ -251,6 +260,16 @@ static void a_worker_that_dies_is_told(void **state)
     }
 }
 
+static void a_worker_that_is_interrupted_has_not_crashed(void **state)
+{
+    struct compare_error error;
+    int outcome = 99;
+    (void)state;
+    assert_int_equal(run(is_interrupted, &outcome, &error), COMPARE_ERROR_INTERRUPTED);
+    assert_int_equal(outcome, COMPARE_INCONCLUSIVE);
+    assert_string_equal(error.message, "some file: the worker was interrupted (signal 2, Interrupt)");
+}
+
 static void a_worker_that_takes_too_long_hits_the_limit(void **state)
 {
     struct compare_error error;
@@ -282,6 +301,7 @@ int main(void)
         cmocka_unit_test(memory_has_its_limit),
         cmocka_unit_test(a_worker_s_answer_is_taken_and_escaped),
         cmocka_unit_test(a_worker_that_dies_is_told),
+        cmocka_unit_test(a_worker_that_is_interrupted_has_not_crashed),
         cmocka_unit_test(a_worker_that_takes_too_long_hits_the_limit),
         cmocka_unit_test(limits_grow_with_the_files_unless_they_are_set),
     };

@@ -118,6 +118,12 @@ static uint64_t time_limit(const struct compare_work *work)
     return limits_for(work->limits, size).time;
 }
 
+/* By whoever runs it, not by the file that it reads: that is no crash. */
+static bool is_interruption(int signal_number)
+{
+    return signal_number == SIGINT || signal_number == SIGTERM || signal_number == SIGHUP || signal_number == SIGQUIT;
+}
+
 static int settle(const struct compare_work *work, uint64_t seconds, enum receipt received, int ended,
                   const struct message *message, int *outcome, struct compare_error *error)
 {
@@ -125,6 +131,9 @@ static int settle(const struct compare_work *work, uint64_t seconds, enum receip
         return error_set(error, COMPARE_ERROR_SYSTEM, work->what, "cannot hear from the worker");
     if (received == RECEIPT_LATE)
         return limit_hit(error, work->what, "time", seconds, "it takes seconds");
+    if (WIFSIGNALED(ended) && is_interruption(WTERMSIG(ended)))
+        return error_set(error, COMPARE_ERROR_INTERRUPTED, work->what, "the worker was interrupted (signal %d, %s)",
+                         WTERMSIG(ended), strsignal(WTERMSIG(ended)));
     if (WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL)
         return error_set(error, COMPARE_ERROR_CRASHED, work->what,
                          "the worker was killed (signal 9): did the machine run out of memory?");

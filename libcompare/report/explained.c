@@ -267,7 +267,7 @@ void text_explanation(const struct text *text)
 {
     const struct explanation *explanation = &text->result->explanation;
     size_t most = text->options->explain_all || text->options->all_findings ? SIZE_MAX : ROOTS_SHOWN;
-    if (!explanation->made || explanation->root_count == 0)
+    if (!explanation->made || (explanation->root_count == 0 && explanation->incomplete == NULL))
         return;
     fprintf(text->out, "\n");
     for (size_t i = 0; i < explanation->root_count && i < most; i++)
@@ -275,7 +275,8 @@ void text_explanation(const struct text *text)
     if (explanation->root_count > most)
         fprintf(text->out, "%zu more roots are not shown (--explain all)\n", explanation->root_count - most);
     write_key_to_listings(text);
-    write_consequences(text);
+    if (explanation->root_count > 0)
+        write_consequences(text);
     text_environments(text);
     if (explanation->incomplete != NULL)
         fprintf(text->out, "the explanation is not complete: %s\n", explanation->incomplete);

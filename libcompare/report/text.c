@@ -397,8 +397,7 @@ static int write_text(const struct compare_result *result, const struct compare_
     write_sides(&text);
     write_anomalies(&text);
     bool explained = result->explanation.made && result->explanation.root_count > 0;
-    if (explained)
-        text_explanation(&text);
+    text_explanation(&text);
     if (explained && !options->all_findings) {
         write_summary(&text);
     } else if (result->verdict != COMPARE_IDENTICAL) {
