@@ -1,11 +1,145 @@
 /*
- * The own reading of two equivalent files: no view of image/ is used, only bytes, and of the normal forms only what
- * they set aside. Linked files: ELF header and program headers are equal, and so is each page that a PT_LOAD maps, but
+ * The two files of an input, and the own reading of two equivalent files: no view of image/ is used, only bytes, and of
+ * the normal forms only what they set aside. Linked files: ELF header and program headers are equal, and so is each page that a PT_LOAD maps, but
  * for records; nothing executable differs at all. Objects: the same allocated sections with the same content.
  */
 #include "pair.h"
 
 #include <string.h>
+#include <unistd.h>
+
+/* ---- Making two files ---- */
+
+#define EDIT_LIMIT 12
+
+static void edit_field(struct pair_file *side, struct input *input, const struct built *base)
+{
+    uint64_t entry = input_u8(input) % base->section_count, at = input_u8(input) % base->header.e_shentsize;
+    uint8_t value = input_u8(input);
+    side->bytes[base->header.e_shoff + entry * base->header.e_shentsize + at] = value;
+}
+
+/* A letter in a section: in some of them, that is what rules set aside. */
+static void edit_content(struct pair_file *side, uint8_t choice, uint8_t value, const struct built *base)
+{
+    const Elf64_Shdr *header = &base->sections[choice % base->section_count].header;
+    if (header->sh_type != SHT_NOBITS && header->sh_size > 0)
+        side->bytes[header->sh_offset + value / 26 * 3 % header->sh_size] = (uint8_t)('a' + value % 26);
+}
+
+static void edit(struct pair_file *side, struct input *input, const struct built *base)
+{
+    uint8_t kind = input_u8(input);
+    size_t at = input_u16(input) % side->size;
+    uint8_t value = input_u8(input);
+    switch (kind % 8) {
+    case 0:
+        side->bytes[at] = value;
+        break;
+    case 1:
+        side->bytes[at] ^= (uint8_t)(1u << value % 8);
+        break;
+    case 2: /* insertions at the end */
+        for (unsigned i = 0; i < value; i++)
+            side->bytes[side->size++] = kind / 8 % 2 == 0 ? 0 : value;
+        break;
+    case 3:
+        edit_field(side, input, base);
+        break;
+    case 4: /* one stretch over another */
+        memmove(side->bytes + at, side->bytes + input_u16(input) % side->size,
+                value < side->size - at ? value % 64 : 0);
+        break;
+    case 5:
+        memset(side->bytes + at, value, side->size - at < 8 ? side->size - at : kind / 8 % 8);
+        break;
+    default:
+        edit_content(side, (uint8_t)at, value, base);
+    }
+}
+
+static void make_edited(struct input *input, unsigned index, struct pair_file files[2])
+{
+    static struct built base;
+    fuzz_base(index, &base);
+    for (unsigned i = 0; i < 2; i++) {
+        files[i].size = base.size;
+        files[i].bytes = malloc(base.size + EDIT_LIMIT * 256 + 256);
+        FUZZ_ASSERT(files[i].bytes != NULL);
+        memcpy(files[i].bytes, base.bytes, base.size);
+    }
+    for (unsigned i = 0; i < EDIT_LIMIT && input->size > 0; i++)
+        edit(&files[1], input, &base);
+}
+
+static void make_whole(struct input *input, struct pair_file files[2])
+{
+    size_t first = input_u16(input);
+    first |= (size_t)input_u16(input) << 16;
+    first = first < input->size ? first : input->size;
+    for (unsigned i = 0; i < 2; i++) {
+        files[i].size = i == 0 ? first : input->size - first;
+        files[i].bytes = malloc(files[i].size + 1);
+        FUZZ_ASSERT(files[i].bytes != NULL);
+        if (files[i].size > 0)
+            memcpy(files[i].bytes, input->bytes + (i == 0 ? 0 : first), files[i].size);
+    }
+}
+
+void pair_open(struct pair_input *pair, const uint8_t *data, size_t size)
+{
+    struct input input = {data, size};
+    uint8_t base = input_u8(&input);
+    uint16_t mask = input_u16(&input);
+    memset(pair, 0, sizeof(*pair));
+    pair->policy.name = (char *)(uintptr_t) "fuzz";
+    for (size_t i = 0; i < RULE_COUNT; i++) {
+        pair->policy.rules.accepted[i] = (mask >> i & 1) != 0;
+        pair->policy.reasons[i] = pair->policy.rules.accepted[i] ? (char *)(uintptr_t) "fuzz" : NULL;
+    }
+    if (base == 255)
+        make_whole(&input, pair->files);
+    else
+        make_edited(&input, base % FUZZ_BASES, pair->files);
+}
+
+void pair_close(struct pair_input *pair)
+{
+    free(pair->files[0].bytes);
+    free(pair->files[1].bytes);
+}
+
+size_t pair_mutate(uint8_t *data, size_t size, size_t most, unsigned seed)
+{
+    size_t head = 7, first = size > head ? data[3] | (size_t)data[4] << 8 : 0;
+    if (size < head + 128 || data[0] != 255 || seed % 8 == 0 || first > size - head)
+        return LLVMFuzzerMutate(data, size, most);
+    if (seed % 2 == 0) {
+        /* The first one keeps its size, so that the second stays where it is. */
+        fuzz_mutate_elf(data + head, first, first, seed / 2);
+        return size;
+    }
+    head += first;
+    return head + fuzz_mutate_elf(data + head, size - head, most - head, seed / 2);
+}
+
+int pair_compare(const struct pair_file *vendor, const struct pair_file *rebuilt, const struct compare_options *options,
+                 struct compare_result **result)
+{
+    char vendor_path[64], rebuilt_path[64];
+    struct compare_error error = {0};
+    int vendor_fd = fuzz_file(vendor->bytes, vendor->size, vendor_path);
+    int rebuilt_fd = fuzz_file(rebuilt->bytes, rebuilt->size, rebuilt_path);
+    int status = compare_files(vendor_path, rebuilt_path, options, result, &error);
+    close(vendor_fd);
+    close(rebuilt_fd);
+    FUZZ_ASSERT(status != COMPARE_ERROR_INTERNAL && status != COMPARE_ERROR_SYSTEM && status != COMPARE_ERROR_CHANGED);
+    if (status != 0)
+        fuzz_check_text(error.message, sizeof(error.message));
+    return status;
+}
+
+/* ---- The own reading ---- */
 
 /* The least that is mapped with a segment's bytes, on every machine. */
 #define PAGE 4096
