@@ -188,7 +188,8 @@ class Failures(unittest.TestCase):
         self.assertEqual(report, without)
         self.assertRegex(explanation.pop("incomplete"), "^explaining failed, and the comparison was made once more "
                          f"without it: debug: .*{why}")
-        self.assertEqual(explanation, {"consequences": 0, "environments": None, "roots": [], "listings": None, "differences": []})
+        self.assertEqual(explanation, {"consequences": 0, "environments": None, "roots": [], "listings": None,
+                                       "differences": []})
 
     def test_a_crash_while_explaining_costs_the_explanation_alone(self):
         for options in ([], ["--no-sandbox"], ["--digest"]):
