@@ -162,6 +162,61 @@ class Explanations(unittest.TestCase):
                  for place, number in (("one", 77), ("a-longer-place", 99))]
         self.assertEqual(sorted(self.causes(self.explain(*files))), ["build-path-other", "unknown"])
 
+    def pair_of(self, source, vendor, rebuilt, *flags):
+        """Both sides of one source, in which PLACE, SIZE, LABEL and KEPT stand for what differs."""
+        (self.here / "pair.c").write_text(source)
+        files = []
+        for name, values in (("pair-v", vendor), ("pair-r", rebuilt)):
+            subprocess.run(["gcc", "-O2", *flags, *(f"-D{key}={value}" for key, value in values.items()), "-o",
+                            self.here / name, self.here / "pair.c"], check=True)
+            files.append(self.here / name)
+        return self.explain(*files)
+
+    SLICES = """#include <stdio.h>
+        const struct { const char *text; unsigned long size, other; } slices[] = {
+            {PLACE, sizeof(PLACE) - 1 + MORE, OTHER}, {"a constant", 10, 7}, {"another", 7, 8}};
+        int main(int n, char **v) { return printf("%.*s %lu", (int)slices[n].size, slices[n].text, slices[n].other); }"""
+
+    def test_the_length_behind_a_pointer_follows_from_the_string(self):
+        short, long = {"PLACE": '"/build/a/lib"'}, {"PLACE": '"/build/another/lib"'}
+        for flags in ([], ["-no-pie"]):
+            same = {"MORE": 0, "OTHER": 5}
+            told = self.pair_of(self.SLICES, {**short, **same}, {**long, **same}, *flags)
+            self.assertEqual(self.causes(told), ["build-path-other"], flags)
+            for other in ({"MORE": 1, "OTHER": 5}, {"MORE": 0, "OTHER": 6}):
+                told = self.pair_of(self.SLICES, {**short, **same}, {**long, **other}, *flags)
+                self.assertEqual(sorted(self.causes(told)), ["build-path-other", "unknown"], (flags, other))
+
+    def test_a_letter_in_the_end_of_another_string_is_the_same(self):
+        """The linker lays "r" into the end of the longer string, where there is one; "w" is another mode."""
+        source = """#include <stdio.h>
+            int main(int n, char **v) { FILE *file = fopen(v[1], MODE); puts(PLACE); return file == 0; }"""
+        first = {"PLACE": '"/build/a/lib"', "MODE": '"r"'}
+        second = {"PLACE": '"/build/a-place/user"', "MODE": '"r"'}
+        last = {"PLACE": '"/build/a-place/lib"', "MODE": '"r"'}
+        self.assertEqual(self.causes(self.pair_of(source, first, last)), ["build-path-other"])
+        told = self.pair_of(source, first, {**second, "PLACE": '"/build/another/lib"', "MODE": '"w"'})
+        self.assertEqual(sorted(self.causes(told)), ["build-path-other", "unknown"])
+
+    def test_a_string_beside_it_says_what_it_is(self):
+        source = """#include <stdio.h>
+            const char *const table[] = {LABEL, WHO};
+            int main(int n, char **v) { TEXT; return n; }"""
+        for text in ('printf("%s %s", table[n], table[1])', "puts(LABEL), printf(WHO)"):
+            for label, cause in (('"built_by"', "user-host"), ('"write_to"', "unknown")):
+                values = {"TEXT": text, "LABEL": label}
+                told = self.pair_of(source, {**values, "WHO": '"ann@grove"'}, {**values, "WHO": '"joe@cedar"'})
+                self.assertEqual(self.causes(told), [cause], (text, label))
+
+    def test_a_changed_word_behind_a_pointer_that_moved_stays_in_sight(self):
+        source = """#include <stdio.h>
+            struct { const char *text; unsigned long number; } const table[] = {{PLACE, 1}, {"stands behind", NUMBER}};
+            int main(int n, char **v) { return printf("%s %lu", table[n].text, table[n].number); }"""
+        for flags in ([], ["-no-pie"], ["-s"]):
+            told = self.pair_of(source, {"PLACE": '"/build/a/lib"', "NUMBER": 7}, {"PLACE": '"/build/bcd/lib"', "NUMBER": 9},
+                                *flags)
+            self.assertEqual(sorted(self.causes(told)), ["build-path-other", "unknown"], flags)
+
     def listings(self, vendor, rebuilt):
         """The listings of --explain all: by the function's name, the lines. Nothing else changes by them."""
         told = subprocess.run([ELFTALLY, "-f", "json", "--explain", "all", vendor, rebuilt], capture_output=True,

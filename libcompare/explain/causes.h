@@ -24,6 +24,7 @@ struct facts {
     struct names symbols;     /* of .symtab: functions and objects, local ones too */
     struct names needed;      /* DT_NEEDED */
     bool has_debug, has_symtab, has_section_headers;
+    bool is_rust;       /* some unit of it at least */
     uint64_t text_size; /* bytes that can run */
     size_t function_count;
 };

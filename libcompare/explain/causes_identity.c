@@ -106,12 +106,27 @@ static size_t describe_size(struct text text)
     return digits < begin - 2 && digits > 0 && text.bytes[digits - 1] == '-' ? text.size - digits + 1 : 0;
 }
 
-static bool differ_in_describe(const struct text_pair *pair)
+static bool is_version(struct text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_digit(text.bytes[i]) && text.bytes[i] != '.')
+            return false;
+    }
+    return text.size <= 12;
+}
+
+/* 80: commits behind one tag; 70: behind tags that differ in their numbers; 0: no two such texts. */
+static unsigned differ_in_describe(const struct text_pair *pair)
 {
     size_t vendor = describe_size(pair->vendor), rebuilt = describe_size(pair->rebuilt);
-    return vendor > 0 && rebuilt > 0 &&
-           text_equal(text_part(pair->vendor, 0, pair->vendor.size - vendor),
-                      text_part(pair->rebuilt, 0, pair->rebuilt.size - rebuilt));
+    if (vendor == 0 || rebuilt == 0)
+        return 0;
+    struct text a = text_part(pair->vendor, 0, pair->vendor.size - vendor);
+    struct text b = text_part(pair->rebuilt, 0, pair->rebuilt.size - rebuilt);
+    if (text_equal(a, b))
+        return 80;
+    size_t begin = text_common_prefix(a, b);
+    return is_version(text_part(a, begin, a.size)) && is_version(text_part(b, begin, b.size)) ? 70 : 0;
 }
 
 static bool is_dirty_of(struct text dirty, struct text clean)
@@ -126,8 +141,8 @@ static unsigned fits_revision(const struct clues *clues, const struct difference
     struct forms forms;
     if (!string_forms(difference, &pair, &forms))
         return 0;
-    if (differ_in_describe(&pair))
-        return guess_pair(clues, guess, 80, "git describe", pair.vendor, pair.rebuilt);
+    if (differ_in_describe(&pair) > 0)
+        return guess_pair(clues, guess, differ_in_describe(&pair), "git describe", pair.vendor, pair.rebuilt);
     if (is_dirty_of(pair.vendor, pair.rebuilt) || is_dirty_of(pair.rebuilt, pair.vendor))
         return guess_pair(clues, guess, 70, "git describe", pair.vendor, pair.rebuilt);
     if (!forms_have(&forms, FORM_HASH))

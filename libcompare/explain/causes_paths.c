@@ -146,13 +146,31 @@ static unsigned fits_runpath(const struct clues *clues, const struct difference 
     return guess_substitution(clues, guess, confidence, &substitution);
 }
 
+static bool coverage_substitution(const struct difference *difference, struct substitution *substitution)
+{
+    return string_substitution(difference, substitution) &&
+           (text_ends(substitution->tail, ".gcda") || text_ends(substitution->tail, ".gcno"));
+}
+
+/* The tables of gcc's counters (libgcc/gcov.h) have no names, and in them a stamp and checksums of lines: of the path. */
+static bool is_word_of_counters(const struct clues *clues, const struct difference *difference)
+{
+    return difference->kind == DIFFERENCE_DATA && difference->vendor.symbol == NULL &&
+           difference->rebuilt.symbol == NULL && difference->vendor_value.size <= 8 &&
+           difference->rebuilt_value.size <= 8 && names_have(&clues->vendor.symbols, "__gcov_init") &&
+           names_have(&clues->rebuilt.symbols, "__gcov_init");
+}
+
 static unsigned fits_coverage(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     struct substitution substitution;
-    if (!string_substitution(difference, &substitution) ||
-        !(text_ends(substitution.tail, ".gcda") || text_ends(substitution.tail, ".gcno")))
-        return 0;
-    return guess_substitution(clues, guess, 97, &substitution);
+    if (coverage_substitution(difference, &substitution))
+        return guess_substitution(clues, guess, 97, &substitution);
+    for (size_t i = 0; i < clues->difference_count && i < 1000 && is_word_of_counters(clues, difference); i++) {
+        if (coverage_substitution(&clues->differences[i], &substitution))
+            return guess_substitution(clues, guess, 70, &substitution);
+    }
+    return 0;
 }
 
 /* ---- Languages ---- */
@@ -170,7 +188,11 @@ static bool both_have_section(const struct clues *clues, const char *section)
 static unsigned fits_rust_path(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     struct substitution substitution;
-    if (!string_substitution(difference, &substitution) || !text_ends(substitution.tail, ".rs"))
+    if (!string_substitution(difference, &substitution))
+        return 0;
+    /* rustc lays strings side by side, without a NUL between them. */
+    bool rust = clues->vendor.is_rust && clues->rebuilt.is_rust && text_has(substitution.tail, ".rs");
+    if (!rust && !text_ends(substitution.tail, ".rs"))
         return 0;
     unsigned confidence = confidence_of_source_path(clues, &substitution);
     return guess_substitution(clues, guess, confidence + (confidence >= CONFIDENCE_BELIEVED), &substitution);
@@ -224,8 +246,9 @@ static unsigned fits_go(const struct clues *clues, const struct difference *diff
     if ((!both_speak(clues, "Go") && !both_have_section(clues, ".gopclntab")) ||
         !substitution_of_pair(&pair, &substitution))
         return 0;
-    unsigned confidence = is_source_file(substitution.tail) ? confidence_of_source_path(clues, &substitution)
-                                                            : confidence_of_other_path(clues, &substitution);
+    if (!is_source_file(substitution.tail))
+        return 0; /* what the toolchain puts there are paths of sources */
+    unsigned confidence = confidence_of_source_path(clues, &substitution);
     return guess_substitution(clues, guess, confidence + (confidence >= CONFIDENCE_BELIEVED), &substitution);
 }
 
@@ -310,14 +333,20 @@ static bool names_begin(const struct names *names, struct text beginning)
     return false;
 }
 
-/* A program can have a home directory in its source too; the builder's is also in debug information, or named. */
+/*
+ * A program can have a home directory in its source too; the builder's is also in debug information, or named. One
+ * user's hidden directory (.cache, .cargo) is in no source.
+ */
 static bool is_builders_home(const struct clues *clues, const struct difference *difference,
                              const struct text_pair *pair, const struct substitution *homes)
 {
-    return pair_mentions(pair, "HOME=") || difference_mentions(difference, "home") ||
+    bool hidden = text_begins(homes->tail, "/.") && homes->tail.size > 2 && is_letter(homes->tail.bytes[2]);
+    return hidden || pair_mentions(pair, "HOME=") || difference_mentions(difference, "home") ||
            (names_begin(&clues->vendor.directories, homes->vendor) &&
             names_begin(&clues->rebuilt.directories, homes->rebuilt));
 }
+
+#define HINTS "build|built|compiled|configured"
 
 static bool is_path_list(struct text text)
 {
@@ -334,7 +363,9 @@ static unsigned fits_home(const struct clues *clues, const struct difference *di
         return guess_substitution(clues, guess, is_builders_home(clues, difference, &pair, &substitution) ? 60 : 40,
                                   &substitution);
     if (is_path_list(pair.vendor) && is_path_list(pair.rebuilt))
-        return guess_pair(clues, guess, 40, "lists of directories", pair.vendor, pair.rebuilt);
+        return guess_pair(clues, guess,
+                          (pair_mentions(&pair, HINTS) || difference_mentions(difference, HINTS)) ? 60 : 40,
+                          "lists of directories", pair.vendor, pair.rebuilt);
     return 0;
 }
 

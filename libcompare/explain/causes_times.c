@@ -223,9 +223,58 @@ static unsigned fits_zone(const struct clues *clues, const struct difference *di
     for (enum form form = FORM_CTIME; form <= FORM_ISO; form++) {
         struct text vendor = zone_of(forms.first[form].vendor), rebuilt = zone_of(forms.first[form].rebuilt);
         if (forms_have(&forms, form) && vendor.size > 0 && rebuilt.size > 0 && !text_equal(vendor, rebuilt))
-            return guess_pair(clues, guess, weigh(difference, &pair, &forms, form, 75), "time zones", vendor, rebuilt);
+            return guess_pair(clues, guess, weigh(difference, &pair, &forms, form, 90), "time zones", vendor, rebuilt);
     }
     return 0;
+}
+
+static bool is_word_byte(uint8_t byte)
+{
+    return is_letter(byte) || byte >= 0x80;
+}
+
+static size_t word_size(struct text text, size_t at)
+{
+    size_t size = 0;
+    while (at + size < text.size && is_word_byte(text.bytes[at + size]))
+        size++;
+    return size;
+}
+
+/*
+ * One moment in two languages: all but words is equal, a time of day and a year among it, and each word that differs is
+ * the name of a day or a month, in English on one side.
+ */
+static bool differ_in_language(const struct text_pair *pair, struct text_pair *word)
+{
+    size_t i = 0, j = 0, differing = 0, colons = 0, years = 0, digits = 0;
+    while (i < pair->vendor.size && j < pair->rebuilt.size) {
+        struct text a = text_part(pair->vendor, i, word_size(pair->vendor, i));
+        struct text b = text_part(pair->rebuilt, j, word_size(pair->rebuilt, j));
+        if ((a.size == 0) != (b.size == 0))
+            return false;
+        if (a.size > 0 && !text_equal(a, b)) {
+            if (!names_day_or_month(a) && !names_day_or_month(b))
+                return false;
+            *word = differing++ == 0 ? (struct text_pair){a, b} : *word;
+        }
+        if (a.size == 0 && pair->vendor.bytes[i] != pair->rebuilt.bytes[j])
+            return false;
+        digits = a.size == 0 && is_digit(pair->vendor.bytes[i]) ? digits + 1 : 0;
+        years += digits == 4;
+        colons += a.size == 0 && pair->vendor.bytes[i] == ':';
+        i += a.size > 0 ? a.size : 1;
+        j += b.size > 0 ? b.size : 1;
+    }
+    return i == pair->vendor.size && j == pair->rebuilt.size && differing > 0 && years > 0 && colons >= 2;
+}
+
+static unsigned fits_locale(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    struct text_pair pair, word = {{NULL, 0}, {NULL, 0}};
+    if (difference->kind == DIFFERENCE_STRING && text_pair_of(difference, &pair) && differ_in_language(&pair, &word))
+        return guess_pair(clues, guess, 85, "names in two languages", word.vendor, word.rebuilt);
+    return fits_zone(clues, difference, guess);
 }
 
 /* ---- kernel-banner ---- */
@@ -278,9 +327,9 @@ static const struct cause rows[] = {
     },
     {
         .info = {"locale-timezone", "the locale or the time zone of the build is in the program", ".rodata",
-                 "dates of one form whose zones differ", "build with LC_ALL=C.UTF-8 TZ=UTC", "different_encoding",
-                 false},
-        .fits = fits_zone,
+                 "dates of one form whose zones differ; one date in two languages", "build with LC_ALL=C.UTF-8 TZ=UTC",
+                 "different_encoding", false},
+        .fits = fits_locale,
         .follows = FOLLOWS_FROM_SIZE,
     },
     {

@@ -7,6 +7,9 @@
 
 #include "parts.h"
 
+#define GAP_MOST       64 /* between two objects; more is no alignment's */
+#define DATA_ALIGNMENT 64 /* of large objects */
+
 /* ---- Pointers, by their relocations ---- */
 
 static bool same_pointer(const struct explaining *e, const struct relocation *a, const struct relocation *b)
@@ -83,10 +86,10 @@ static int object_order(const void *left, const void *right)
 /* Tables of the linker's have names too (_DYNAMIC, _GLOBAL_OFFSET_TABLE_); they are told of elsewhere. */
 static bool is_data_section(const struct image *image, const struct section *section)
 {
-    static const char *const tables[] = {".dynamic", ".got",        ".got.plt",      ".plt",
-                                         ".plt.got", ".plt.sec",    ".toc",          ".opd",
-                                         ".interp",  ".init_array", ".fini_array",   ".eh_frame",
-                                         ".ctors",   ".dtors",      ".eh_frame_hdr", ".gcc_except_table"};
+    static const char *const tables[] = {".dynamic",          ".got",      ".got.plt",  ".plt",      ".plt.got",
+                                         ".plt.sec",          ".toc",      ".opd",      ".interp",   ".init_array",
+                                         ".fini_array",       ".eh_frame", ".ctors",    ".dtors",    ".eh_frame_hdr",
+                                         ".gcc_except_table", ".itablink", ".typelink", ".gopclntab"};
     if (section == NULL)
         return image->section_count == 0;
     for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
@@ -94,6 +97,12 @@ static bool is_data_section(const struct image *image, const struct section *sec
             return false;
     }
     return section->type == SHT_PROGBITS && (section->flags & SHF_ALLOC) != 0 && (section->flags & SHF_EXECINSTR) == 0;
+}
+
+/* What Go's linker writes of the places and sizes of its own tables (cmd/link/internal/ld/symtab.go). */
+static bool is_table_of_go(const struct symbol *symbol)
+{
+    return symbol != NULL && symbol->name != NULL && strcmp(symbol->name, "runtime.firstmoduledata") == 0;
 }
 
 static struct object *objects_of(struct explaining *e, size_t side, size_t *count)
@@ -104,13 +113,29 @@ static struct object *objects_of(struct explaining *e, size_t side, size_t *coun
     e->out_of_memory |= objects == NULL;
     for (size_t i = 0; objects != NULL && i < symbols->by_offset_count; i++) {
         const struct symbol *symbol = symbols->by_offset[i];
-        if (symbol->type == STT_OBJECT && symbol->name != NULL && !range_empty(symbol->bytes) &&
+        if (symbol->type == STT_OBJECT && !is_table_of_go(symbol) && symbol->name != NULL &&
+            !range_empty(symbol->bytes) &&
             is_data_section(e->sides[side].image, section_at(e->sides[side].image, symbol->bytes.begin)))
             objects[(*count)++] = (struct object){symbol, i};
     }
     if (*count > 1)
         qsort(objects, *count, sizeof(*objects), object_order);
     return objects;
+}
+
+/* Programs that are loaded where they were linked have addresses in their data without a relocation. */
+static bool is_pointer_to_same(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct image *a = e->sides[0].image, *b = e->sides[1].image;
+    uint64_t width = a->is64 ? 8 : 4;
+    struct range target;
+    vendor -= vendor % width;
+    rebuilt -= rebuilt % width;
+    if (a->header.e_type != ET_EXEC || b->header.e_type != ET_EXEC || a->is64 != b->is64 || a->size - vendor < width ||
+        b->size - rebuilt < width)
+        return false;
+    uint64_t x = image_word(a, vendor), y = image_word(b, rebuilt);
+    return image_file_range(a, x, 1, &target) && image_file_range(b, y, 1, &target) && same_meaning(e, x, y);
 }
 
 static bool is_relocated(const struct explained_side *side, uint64_t file_offset)
@@ -128,9 +153,13 @@ static bool first_run(const struct explaining *e, struct range a, struct range b
     uint64_t shorter = range_size(a) < range_size(b) ? range_size(a) : range_size(b);
     struct run run;
     *at = 0;
-    for (uint64_t from = 0; run_next(x, y, shorter, RUN_GAP, &from, &run);) {
-        if (is_relocated(&e->sides[0], a.begin + run.begin) || is_relocated(&e->sides[1], b.begin + run.begin))
+    /* Byte by byte at first: a run that is joined over equal bytes would lead from a pointer into what is behind it. */
+    for (uint64_t from = 0; run_next(x, y, shorter, 1, &from, &run);) {
+        if (is_relocated(&e->sides[0], a.begin + run.begin) || is_relocated(&e->sides[1], b.begin + run.begin) ||
+            is_pointer_to_same(e, a.begin + run.begin, b.begin + run.begin))
             continue;
+        from = run.begin;
+        run_next(x, y, shorter, RUN_GAP, &from, &run);
         *at = run.begin;
         *size = run.end - run.begin;
         return true;
@@ -219,31 +248,197 @@ static void explain_objects(struct explaining *e)
 
 /* ---- What is left, where nothing moved ---- */
 
-static bool has_objects(const struct explaining *e, size_t side)
+/*
+ * Padding: no symbol covers it, one ends shortly before it and one begins shortly behind it, and no relocation fills in
+ * anything between the two. Objects without a symbol are no padding: rustc makes tables of strings so.
+ */
+static bool is_gap(const struct explained_side *side, struct range bytes)
 {
-    const struct facts *facts = side == 0 ? &e->clues.vendor : &e->clues.rebuilt;
-    return facts->has_symtab;
+    const struct symbols *symbols = &side->symbols;
+    size_t low = 0, high = symbols->by_offset_count, found;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (symbols->by_offset[middle]->bytes.begin >= bytes.end)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    if (low == 0 || low == symbols->by_offset_count)
+        return false;
+    struct range gap = {symbols->by_offset[low - 1]->bytes.end, symbols->by_offset[low]->bytes.begin};
+    if (gap.begin > bytes.begin || range_size(gap) > GAP_MOST ||
+        section_at(side->image, gap.begin) != section_at(side->image, gap.end))
+        return false;
+    relocations_in(side->relocations, side->relocation_count, gap, &found);
+    return found == 0;
+}
+
+/* One difference for all findings that follow in the same way; its index from 1 is kept in *index. */
+static void take_together(struct explaining *e, const struct finding *finding, const char *what, size_t *index)
+{
+    if (*index == 0) {
+        struct difference *difference = difference_add(e, DIFFERENCE_DERIVED, what);
+        if (difference == NULL)
+            return;
+        place_set(e, &difference->vendor, 0, finding->vendor);
+        place_set(e, &difference->rebuilt, 1, finding->rebuilt);
+        *index = e->differences.count;
+    }
+    struct difference *difference = (struct difference *)e->differences.items + *index - 1;
+    difference_takes(e, difference, 0, finding->vendor);
+    difference_takes(e, difference, 1, finding->rebuilt);
+}
+
+/* The next run of bytes that are not zero, from *at on; empty where there is none before the end. */
+static struct range next_token(const uint8_t *bytes, struct range room, uint64_t at)
+{
+    while (at < room.end && bytes[at] == 0)
+        at++;
+    struct range token = {at, at};
+    while (token.end < room.end && bytes[token.end] != 0)
+        token.end++;
+    return token;
+}
+
+/* Numbers keep their place in a word wherever they stand; what is longer may be text. */
+static bool same_token(const uint8_t *a, struct range x, const uint8_t *b, struct range y)
+{
+    return range_size(x) == range_size(y) && memcmp(a + x.begin, b + y.begin, range_size(x)) == 0 &&
+           (range_size(x) >= 4 || x.begin % 4 == y.begin % 4);
+}
+
+static bool tokens_begin(const uint8_t *a, struct range wanted, const uint8_t *b, struct range window, uint64_t at)
+{
+    struct range x = next_token(a, wanted, wanted.begin), y = next_token(b, window, at);
+    while (!range_empty(x) && !range_empty(y) && same_token(a, x, b, y)) {
+        x = next_token(a, wanted, x.end);
+        y = next_token(b, window, y.end);
+    }
+    return range_empty(x);
+}
+
+#define SHIFTED_MOST 4096u
+
+/*
+ * Whether what one side has in these bytes stands on the other in the same order, with zeros of alignment between, and
+ * no farther away than strings have grown.
+ */
+static bool stands_near(const struct explaining *e, size_t side, struct range wanted, struct range room)
+{
+    const uint8_t *a = e->sides[side].image->bytes, *b = e->sides[1 - side].image->bytes;
+    uint64_t reach = e->drift + DATA_ALIGNMENT;
+    if (range_size(wanted) > SHIFTED_MOST || reach > SHIFTED_MOST)
+        return false;
+    while (wanted.begin > room.begin && a[wanted.begin - 1] != 0)
+        wanted.begin--;
+    while (wanted.end < room.end && a[wanted.end] != 0)
+        wanted.end++;
+    struct range window = {wanted.begin - room.begin > reach ? wanted.begin - reach : room.begin,
+                           room.end - wanted.end > reach ? wanted.end + reach : room.end};
+    for (uint64_t at = window.begin; at < window.end;) {
+        struct range token = next_token(b, window, at);
+        if (tokens_begin(a, wanted, b, window, token.begin))
+            return true;
+        at = token.end > at ? token.end : window.end;
+    }
+    return false;
+}
+
+/* In sections of one place and size: what a longer string has pushed on. */
+static bool is_shifted(const struct explaining *e, const struct finding *finding, const struct pair *pair)
+{
+    return e->drift > 0 && pair->vendor.range.begin == pair->rebuilt.range.begin &&
+           pair->vendor.range.end == pair->rebuilt.range.end &&
+           stands_near(e, 0, finding->vendor, pair->vendor.range) &&
+           stands_near(e, 1, finding->rebuilt, pair->rebuilt.range);
+}
+
+static bool is_letter_of_text(uint8_t byte)
+{
+    return byte >= 0x20 && byte < 0x7f;
+}
+
+/* One or two signs of text between zeros, of which this byte is one. */
+static bool is_short_text(const struct image *image, struct range room, uint64_t at, struct range *text)
+{
+    *text = (struct range){at, at};
+    while (text->begin > room.begin && at - text->begin < 2 && is_letter_of_text(image->bytes[text->begin - 1]))
+        text->begin--;
+    while (text->end < room.end && text->end - at < 3 && is_letter_of_text(image->bytes[text->end]))
+        text->end++;
+    return at >= room.begin && at < text->end && range_size(*text) <= 2 && text->begin > room.begin &&
+           text->end < room.end && image->bytes[text->begin - 1] == 0 && image->bytes[text->end] == 0;
+}
+
+/* Whether the other side has it between zeros, too, no farther away than strings have grown. */
+static bool text_is_near(const struct explaining *e, size_t side, struct range text, struct range room)
+{
+    const struct image *image = e->sides[side].image, *other = e->sides[1 - side].image;
+    uint64_t reach = e->drift + DATA_ALIGNMENT, size = range_size(text) + 2;
+    uint64_t begin =
+        text.begin - 1 > reach && text.begin - 1 - reach > room.begin ? text.begin - 1 - reach : room.begin;
+    uint64_t end = room.end - begin > 2 * reach + size ? begin + 2 * reach + size : room.end;
+    return end <= other->size && begin < end &&
+           memmem(other->bytes + begin, end - begin, image->bytes + text.begin - 1, size) != NULL;
+}
+
+/* In what moved, too, a letter that became another one is a change: "r" or "w" for a file. */
+static void explain_letters(struct explaining *e, const struct finding *finding, const struct pair *pair)
+{
+    const struct image *a = e->sides[0].image, *b = e->sides[1].image;
+    struct range x, y, from = pair->vendor.range, to = pair->rebuilt.range;
+    uint64_t shorter = range_size(finding->vendor) < range_size(finding->rebuilt) ? range_size(finding->vendor)
+                                                                                  : range_size(finding->rebuilt);
+    for (uint64_t i = 0; i < shorter && i < SHIFTED_MOST; i++) {
+        if (a->bytes[finding->vendor.begin + i] == b->bytes[finding->rebuilt.begin + i] ||
+            !is_short_text(a, from, finding->vendor.begin + i, &x) ||
+            !is_short_text(b, to, finding->rebuilt.begin + i, &y) || text_is_near(e, 0, x, to) ||
+            text_is_near(e, 1, y, from))
+            continue;
+        tell_data(e, "text", x, y);
+        return;
+    }
 }
 
 static void explain_left(struct explaining *e)
 {
     const struct comparison *comparison = e->input->comparison;
+    size_t pointers = 0, shifted = 0, go = 0;
     for (size_t i = 0; i < comparison->finding_count && !e->out_of_memory; i++) {
         const struct finding *finding = &comparison->findings[i];
         const struct pair *pair = &e->input->pairs[finding->pair];
         if (e->owners[i] != SIZE_MAX || range_empty(finding->vendor) || range_empty(finding->rebuilt) ||
             !is_data_section(e->sides[0].image, section_at(e->sides[0].image, finding->vendor.begin)) ||
-            !is_data_section(e->sides[1].image, section_at(e->sides[1].image, finding->rebuilt.begin)) ||
-            (e->moved && range_size(pair->vendor.range) != range_size(pair->rebuilt.range)) ||
-            is_relocated(&e->sides[0], finding->vendor.begin))
+            !is_data_section(e->sides[1].image, section_at(e->sides[1].image, finding->rebuilt.begin)))
             continue;
-        const struct symbol *symbol = symbols_at_offset(&e->sides[0].symbols, finding->vendor.begin);
-        /* Jump tables have no name, and their words change as code moves. */
-        if (e->moved && symbol == NULL)
+        if (e->moved && range_size(pair->vendor.range) != range_size(pair->rebuilt.range)) {
+            explain_letters(e, finding, pair);
             continue;
-        bool padding = symbol == NULL && has_objects(e, 0);
-        tell_data(e, padding ? "padding" : "data", widened(e->sides[0].image, finding->vendor, pair->vendor.range),
-                  widened(e->sides[1].image, finding->rebuilt, pair->rebuilt.range));
+        }
+        uint64_t at, size;
+        if (is_table_of_go(symbols_at_offset(&e->sides[0].symbols, finding->vendor.begin)) &&
+            is_table_of_go(symbols_at_offset(&e->sides[1].symbols, finding->rebuilt.begin))) {
+            take_together(e, finding, "the Go linker's table of tables", &go);
+            continue;
+        }
+        if (!first_run(e, finding->vendor, finding->rebuilt, &at, &size)) {
+            take_together(e, finding, "pointers that lead to the same", &pointers);
+            continue;
+        }
+        if (is_shifted(e, finding, pair)) {
+            take_together(e, finding, "data that a string has moved", &shifted);
+            continue;
+        }
+        struct range vendor = {finding->vendor.begin + at, finding->vendor.begin + at + size};
+        struct range rebuilt = {finding->rebuilt.begin + at, finding->rebuilt.begin + at + size};
+        const struct symbol *symbol = symbols_at_offset(&e->sides[0].symbols, vendor.begin);
+        /* Jump tables have no name, and their words change as code moves; they are constants. */
+        if (e->moved && symbol == NULL &&
+            (section_at(e->sides[0].image, finding->vendor.begin)->flags & SHF_WRITE) == 0)
+            continue;
+        bool padding = symbol == NULL && is_gap(&e->sides[0], vendor) && is_gap(&e->sides[1], rebuilt);
+        tell_data(e, padding ? "padding" : "data", widened(e->sides[0].image, vendor, pair->vendor.range),
+                  widened(e->sides[1].image, rebuilt, pair->rebuilt.range));
     }
 }
 

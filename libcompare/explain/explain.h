@@ -76,6 +76,7 @@ struct difference {
     struct place vendor, rebuilt;
     struct value vendor_value, rebuilt_value;
     const char *user;   /* the function that refers to it; NULL */
+    const char *beside; /* strings that both sides use together with it, such as "built by"; NULL */
     uint64_t differing; /* bytes */
     size_t finding;     /* the first finding that it is part of; SIZE_MAX where it is none's */
     struct guess guesses[GUESSES];
@@ -141,8 +142,8 @@ struct explanation {
     bool listed;              /* listings were asked for */
     const struct listing *listings;
     size_t listing_count;
-    size_t listings_left_out; /* pairs of functions that differ and are too many to list */
-    const char *incomplete;   /* why not all was looked at; NULL when all was */
+    size_t listings_left_out;                /* pairs of functions that differ and are too many to list */
+    const char *incomplete;                  /* why not all was looked at; NULL when all was */
     const struct environments *environments; /* those of the input */
 };
 
@@ -153,7 +154,7 @@ struct explain_input {
     size_t pair_count;
     const struct comparison *comparison;
     struct environments *environments; /* what differs where they were built; sorted here. NULL: not known */
-    bool list; /* make listings */
+    bool list;                         /* make listings */
 };
 
 /* Everything made lives in the arena. Without memory the explanation is incomplete; that is no failure. */

@@ -153,6 +153,16 @@ const char *dynamic_string(const struct image *image, uint64_t offset)
     return strnlen(text, size->value - offset) < size->value - offset ? text : NULL;
 }
 
+static bool is_rust(const struct facts *facts)
+{
+    bool rust = false;
+    for (size_t i = 0; i < facts->languages.count && !rust; i++)
+        rust = strcmp(facts->languages.items[i], "Rust") == 0;
+    for (size_t i = 0; i < facts->comments.count && !rust; i++)
+        rust = strncmp(facts->comments.items[i], "rustc version ", 14) == 0;
+    return rust;
+}
+
 void facts_read(struct explaining *e)
 {
     for (size_t side = 0; side < 2; side++) {
@@ -164,5 +174,6 @@ void facts_read(struct explaining *e)
         read_comments(e, image, facts);
         read_sections(e, image, facts);
         read_needed(e, image, facts);
+        facts->is_rust = is_rust(facts);
     }
 }

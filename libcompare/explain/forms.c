@@ -261,6 +261,10 @@ static bool looks_random(struct text text)
     return changes >= 2;
 }
 
+/* mkstemp and gcc make six signs, mktemp(1) ten, systemd and Python eight to sixteen. */
+#define RANDOM_LEAST 6
+#define RANDOM_MOST  16
+
 /* A name below a temporary directory, whose first component ends in what mkstemp makes of XXXXXX. */
 static size_t random_name_in(struct text text)
 {
@@ -276,9 +280,21 @@ static size_t random_name_in(struct text text)
         extension--;
     if (extension > 1 && name.size - extension < 6)
         name.size = extension - 1;
-    if (begin == 0 || name.size < 6 || !looks_random(text_part(name, name.size - 6, 6)))
+    size_t random = 0;
+    while (random < name.size && random < 10 && is_alphanumeric(name.bytes[name.size - 1 - random]))
+        random++;
+    if (begin == 0 || random < RANDOM_LEAST || !looks_random(text_part(name, name.size - random, random)))
         return 0;
     return begin + name.size;
+}
+
+/* Tue, Tuesday, Nov, November. */
+bool names_day_or_month(struct text word)
+{
+    size_t size = one_of(days, ARRAY_COUNT(days), word);
+    return (size > 0 && (size == word.size || text_ends(word, "day"))) ||
+           (word.size == 3 && one_of(months, ARRAY_COUNT(months), word) > 0) ||
+           (word.size > 0 && one_of(long_months, ARRAY_COUNT(long_months), word) == word.size);
 }
 
 /* ---- Two texts, side by side ---- */
@@ -287,7 +303,7 @@ static size_t random_name_in(struct text text)
 #define BUILDERS  "built|build|compiled|compile_by|linux version|hostname"
 #define REVISIONS "git|commit|revis|branch|changeset|vcs|describe|-dirty"
 #define RANDOM    "build|random|seed|instance|file_id|file id|vmod"
-#define KERNELS   "linux|kernel|uname|vermagic"
+#define KERNELS   "linux|kernel|uname|vermagic|built|build|compiled"
 
 /* hints: words that must stand near a token that could as well be a constant of the source; NULL: none needed. */
 static const struct {
@@ -360,13 +376,17 @@ static size_t token_in(enum form form, struct text text, size_t at)
     return size > 0 && token_ends(text, at + size, form) ? size : 0;
 }
 
-/* A changed sign of a temporary name is no accident: nearly all of the six differ then. */
+/* A changed sign of a temporary name is no accident: nearly all of its random ones differ then. */
 static bool differs_randomly(struct text vendor, struct text rebuilt)
 {
-    size_t same = 0;
-    for (size_t i = 1; i <= 6; i++)
+    size_t same = 0, random = vendor.size - text_common_prefix(vendor, rebuilt);
+    random = random < RANDOM_LEAST ? RANDOM_LEAST : random;
+    if (random > RANDOM_MOST || !looks_random(text_part(vendor, vendor.size - random, random)) ||
+        !looks_random(text_part(rebuilt, rebuilt.size - random, random)))
+        return false;
+    for (size_t i = 1; i <= random; i++)
         same += vendor.bytes[vendor.size - i] == rebuilt.bytes[rebuilt.size - i];
-    return same <= 1 && text_common_prefix(vendor, rebuilt) + 6 >= vendor.size;
+    return same <= random / 4;
 }
 
 /* The same signs between letters and digits: 2026-11-24 and 2026/11/24 were not made by one script. */

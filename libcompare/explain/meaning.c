@@ -9,6 +9,7 @@
 #include "parts.h"
 
 #define STRING_MOST 4096
+#define SHORT_TEXT  8
 
 const struct function *function_at(const struct explained_side *side, uint64_t file_offset)
 {
@@ -35,13 +36,28 @@ static struct range room_of(const struct image *image, uint64_t file_offset)
     return extent != NULL ? extent->range : (struct range){0, 0};
 }
 
+static bool is_utf8(const uint8_t *bytes, uint64_t size)
+{
+    uint64_t left = 0; /* bytes that the character still has */
+    for (uint64_t i = 0; i < size; i++) {
+        bool continues = (bytes[i] & 0xc0) == 0x80;
+        if (continues != (left > 0))
+            return false;
+        left = continues ? left - 1 : bytes[i] < 0x80 ? 0 : bytes[i] < 0xe0 ? 1 : bytes[i] < 0xf0 ? 2 : 3;
+    }
+    return left == 0;
+}
+
 /* The offsets of a jump table may hold no NUL for long; half of their bytes are none of UTF-8, few of Latin-1. */
 bool is_text_of_program(const uint8_t *bytes, uint64_t size)
 {
-    uint64_t strange = 0;
-    for (uint64_t i = 0; i < size; i++)
+    uint64_t strange = 0, beyond = 0;
+    for (uint64_t i = 0; i < size; i++) {
         strange += bytes[i] >= 0xf8; /* begins and continues no character of UTF-8 */
-    return size == 0 || strange * 4 < size;
+        beyond += bytes[i] >= 0x80;
+    }
+    /* A number before a zero is no short text. */
+    return size == 0 || (strange * 4 < size && (size >= SHORT_TEXT || beyond == 0 || is_utf8(bytes, size)));
 }
 
 /* From begin to the NUL that follows this byte of it. False where there is none, or what stands there is no text. */
@@ -90,8 +106,11 @@ static enum answer same_symbols(const struct explaining *e, uint64_t vendor, uin
     const struct symbol *b = symbols_at_address(&e->sides[1].symbols, rebuilt);
     if (!is_named(a) || !is_named(b))
         return SAME_UNKNOWN;
-    if (strcmp(a->name, b->name) != 0)
+    bool one_name = strcmp(a->name, b->name) == 0;
+    if (!one_name && !names_alike(a->name, b->name))
         return SAME_NO;
+    if (!one_name && symbol_is_function(a))
+        return SAME_UNKNOWN; /* its partner is known */
     /* Within a function that changed, places have moved. */
     bool within = symbol_is_function(a) && vendor != a->address && rebuilt != b->address;
     return within || vendor - a->address == rebuilt - b->address ? SAME_YES : SAME_NO;
@@ -115,8 +134,10 @@ static enum answer same_strings(const struct explaining *e, uint64_t vendor, uin
 {
     const struct image *a = e->sides[0].image, *b = e->sides[1].image;
     struct range x, y;
-    if (!string_from(a, vendor, &x) || !string_from(b, rebuilt, &y) || range_size(x) < 2 || range_size(y) < 2)
+    if (!string_from(a, vendor, &x) || !string_from(b, rebuilt, &y) || range_empty(x) || range_empty(y))
         return SAME_UNKNOWN;
+    /* ld lays "r" into the end of "letter". What one side has a single letter of, and the other more, may be a number. */
+    bool alone = range_size(x) < 2 || range_size(y) < 2;
     if (range_size(x) == range_size(y) && memcmp(a->bytes + x.begin, b->bytes + y.begin, range_size(x)) == 0)
         return SAME_YES;
     /* A pair that differs is told of as a pair of strings. */
@@ -127,7 +148,7 @@ static enum answer same_strings(const struct explaining *e, uint64_t vendor, uin
             range_contains(pair->vendor.bytes, x) && range_contains(pair->rebuilt.bytes, y))
             return SAME_YES;
     }
-    return SAME_NO;
+    return alone && range_size(x) != range_size(y) ? SAME_UNKNOWN : SAME_NO;
 }
 
 static const struct section *section_of_address(const struct image *image, uint64_t address)
@@ -141,7 +162,22 @@ static const struct section *section_of_address(const struct image *image, uint6
     return NULL;
 }
 
-/* The same section, and no farther from the same place in it than the section has grown or shrunk. */
+/* As much of what two addresses lead to as a struct or a number has; pointers in it are not followed. */
+#define CONTENT_ALIKE 16
+#define ALIGNMENT     64 /* by so much more may alignment have moved it */
+
+static bool same_content(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    struct range a, b;
+    return image_file_range(e->sides[0].image, vendor, CONTENT_ALIKE, &a) &&
+           image_file_range(e->sides[1].image, rebuilt, CONTENT_ALIKE, &b) &&
+           memcmp(e->sides[0].image->bytes + a.begin, e->sides[1].image->bytes + b.begin, CONTENT_ALIKE) == 0;
+}
+
+/*
+ * The same section, and no farther from the same place in it than the section has grown or shrunk. Where it is as
+ * large as before, padding has taken up what strings in it have grown: then what stands there must be alike, too.
+ */
 static bool same_place(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
 {
     const struct section *a = section_of_address(e->sides[0].image, vendor);
@@ -150,7 +186,10 @@ static bool same_place(const struct explaining *e, uint64_t vendor, uint64_t reb
         return a == b && vendor == rebuilt;
     uint64_t x = vendor - a->address, y = rebuilt - b->address;
     uint64_t distance = x > y ? x - y : y - x, change = a->size > b->size ? a->size - b->size : b->size - a->size;
-    return strcmp(a->name, b->name) == 0 && (x == y || distance <= change + 64);
+    if (strcmp(a->name, b->name) != 0 || x == y)
+        return x == y && strcmp(a->name, b->name) == 0;
+    return (e->moved && distance <= change + ALIGNMENT) ||
+           (e->drift > 0 && distance <= e->drift + ALIGNMENT && same_content(e, vendor, rebuilt));
 }
 
 bool same_meaning(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
@@ -162,7 +201,7 @@ bool same_meaning(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
         if (answer != SAME_UNKNOWN)
             return answer == SAME_YES;
     }
-    return e->moved ? same_place(e, vendor, rebuilt) : vendor == rebuilt;
+    return e->moved || e->drift > 0 ? same_place(e, vendor, rebuilt) : vendor == rebuilt;
 }
 
 const char *meaning_name(const struct explaining *e, size_t side, uint64_t address, char *buffer, size_t size)

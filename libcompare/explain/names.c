@@ -93,3 +93,30 @@ const char *name_demangled(const char *mangled, struct arena *arena)
     const char *kept = arena_strdup(arena, shown);
     return kept != NULL ? kept : mangled;
 }
+
+/* How much of the name is made at random here: what is behind it is compared again; 0 for none. */
+static size_t random_part(const char *name)
+{
+    static const char digits[] = "0123456789", hex[] = "0123456789abcdef";
+    static const char *const numbered[] = {".llvm.", ".lto_priv.", ".constprop.", ".isra.", ".part."};
+    for (size_t i = 0; i < ARRAY_COUNT(numbered); i++) {
+        size_t size = strlen(numbered[i]);
+        if (strncmp(name, numbered[i], size) == 0)
+            return strspn(name + size, digits) > 0 ? size + strspn(name + size, digits) : 0;
+    }
+    if (strncmp(name, "anon.", 5) == 0 && strspn(name + 5, hex) == 32)
+        return 37;
+    return strncmp(name, "17h", 3) == 0 && strspn(name + 3, hex) == 16 && name[19] == 'E' ? 19 : 0;
+}
+
+bool names_alike(const char *a, const char *b)
+{
+    while (*a != '\0' && *b != '\0') {
+        size_t skip_a = random_part(a), skip_b = random_part(b);
+        if ((skip_a == 0) != (skip_b == 0) || (skip_a > 0 && strncmp(a, b, 3) != 0) || (skip_a == 0 && *a != *b))
+            return false;
+        a += skip_a > 0 ? skip_a : 1;
+        b += skip_b > 0 ? skip_b : 1;
+    }
+    return *a == *b;
+}

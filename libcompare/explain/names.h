@@ -12,4 +12,10 @@
  */
 const char *name_demangled(const char *mangled, struct arena *arena);
 
+/*
+ * Whether two symbols' names are equal but for what compilers add at random or by counting: .llvm.HASH, .lto_priv.N,
+ * .constprop.N, .isra.N, .part.N, the hash in anon.HASH.N, and 17h... of Rust's legacy mangling.
+ */
+bool names_alike(const char *a, const char *b);
+
 #endif

@@ -53,9 +53,10 @@ struct explaining {
     struct list differences; /* of struct difference */
     size_t *owners;          /* by index: the difference that tells of a finding; SIZE_MAX: none yet */
     bool moved;              /* something that is loaded has another address or size */
+    uint64_t drift;          /* by so much, at most, strings of other lengths have moved what stands behind them */
     bool reordered;          /* functions stand in another order */
     size_t decoded;          /* instructions so far */
-    size_t operands;        /* the difference for operands that mean the same, by its index from 1; 0: none */
+    size_t operands;         /* the difference for operands that mean the same, by its index from 1; 0: none */
     const char *incomplete;
     bool out_of_memory;
 };

@@ -16,7 +16,8 @@ static bool is_derived_section(const struct section *section)
                                         ".got",        ".got.plt",       ".iplt",
                                         ".MIPS.stubs", ".init_array",    ".fini_array",
                                         ".ctors",      ".dtors",         ".toc",
-                                        ".opd"};
+                                        ".opd",        ".itablink",      ".typelink",
+                                        ".gopclntab"};
     static const uint32_t types[] = {SHT_SYMTAB,      SHT_STRTAB,     SHT_RELA,         SHT_REL,
                                      SHT_HASH,        SHT_DYNSYM,     SHT_GNU_HASH,     SHT_GNU_versym,
                                      SHT_GNU_verneed, SHT_GNU_verdef, SHT_DYNAMIC,      SHT_INIT_ARRAY,

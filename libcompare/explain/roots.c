@@ -31,13 +31,17 @@ static bool best_is(const struct difference *difference, const char *id)
     return difference->guess_count > 0 && strcmp(difference->guesses[0].cause->info.id, id) == 0;
 }
 
-/* The build ID and the links to debug files are digests of the rest, but for a change of their form. */
+/*
+ * The build ID, the links to debug files and the hashes of units in names are digests of the rest, but for a change of
+ * their form.
+ */
 static bool is_digest(const struct difference *difference)
 {
-    bool digest = (difference->kind == DIFFERENCE_NOTE && strcmp(difference->what, "GNU build ID") == 0) ||
-                  difference->kind == DIFFERENCE_LINK;
-    return digest && !best_is(difference, "build-id-style") && !best_is(difference, "build-id-uuid") &&
-           !best_is(difference, "dwz");
+    bool note = difference->kind == DIFFERENCE_NOTE;
+    bool digest = (note && strcmp(difference->what, "GNU build ID") == 0) ||
+                  (note && strcmp(difference->what, "Go build ID") == 0) || difference->kind == DIFFERENCE_LINK;
+    return (digest || best_is(difference, "rust-threads")) && !best_is(difference, "build-id-style") &&
+           !best_is(difference, "build-id-uuid") && !best_is(difference, "dwz");
 }
 
 static bool in_load_view(const struct rooting *r, const struct difference *difference)
@@ -106,11 +110,15 @@ static void root_alone(struct rooting *r, size_t difference)
 
 /* ---- With a cause ---- */
 
+static bool is_build_path(const char *id)
+{
+    return strncmp(id, "build-path-", 11) == 0 || strcmp(id, "rust-path") == 0 || strcmp(id, "go") == 0;
+}
+
 /* One directory for another: mended once, wherever it shows. */
 static bool are_one_path(const struct guess *a, const struct guess *b)
 {
-    return a->key[0] != '\0' && strncmp(a->cause->info.id, "build-path-", 11) == 0 &&
-           strncmp(b->cause->info.id, "build-path-", 11) == 0;
+    return a->key[0] != '\0' && is_build_path(a->cause->info.id) && is_build_path(b->cause->info.id);
 }
 
 static size_t root_with(const struct rooting *r, const struct guess *guess)
@@ -152,25 +160,70 @@ static void root_the_believed(struct rooting *r)
 
 /* ---- Sizes of strings ---- */
 
+/* The length of one of several strings that rustc has laid side by side: it has grown by what they all have. */
+static bool counts_part(const struct rooting *r, const struct value *counts[2], const struct value *strings[2])
+{
+    return r->e->clues.vendor.is_rust && r->e->clues.rebuilt.is_rust && counts[0]->number <= strings[0]->size &&
+           counts[1]->number <= strings[1]->size &&
+           counts[1]->number - counts[0]->number == strings[1]->size - strings[0]->size;
+}
+
 /* fputs("...") is compiled to fwrite of so many bytes: the size, with or without the NUL, is an immediate. */
-static bool counts_string(const struct difference *code, const struct difference *string)
+static bool counts_string(const struct rooting *r, const struct difference *code, const struct difference *string)
 {
     const struct value *counts[2] = {&code->vendor_value, &code->rebuilt_value};
     const struct value *strings[2] = {&string->vendor_value, &string->rebuilt_value};
     uint64_t beyond = counts[0]->number - strings[0]->size;
+    if (string->kind == DIFFERENCE_STRING && strings[0]->bytes != NULL && strings[1]->bytes != NULL &&
+        strings[0]->size != strings[1]->size && counts_part(r, counts, strings))
+        return true;
     return string->kind == DIFFERENCE_STRING && strings[0]->bytes != NULL && strings[1]->bytes != NULL &&
            strings[0]->size != strings[1]->size && beyond <= 1 && counts[1]->number - strings[1]->size == beyond &&
            string->user != NULL && code->vendor.symbol != NULL && strcmp(string->user, code->vendor.symbol) == 0;
+}
+
+/* What a word of data says together with the pointer before it: so many bytes from there on. */
+static bool slice_of(const struct explained_side *side, const struct place *place, uint64_t length, struct range *slice)
+{
+    uint64_t width = side->image->is64 ? 8 : 4, word = place->bytes.begin - place->bytes.begin % width;
+    size_t found;
+    if (!place->present || word < width)
+        return false;
+    const struct relocation *pointer =
+        relocations_in(side->relocations, side->relocation_count, (struct range){word - width, word}, &found);
+    if (length == 0 || found > 1)
+        return false;
+    if (found == 0) /* loaded where it was linked: an address stands there as it is */
+        return side->image->header.e_type == ET_EXEC &&
+               image_file_range(side->image, image_word(side->image, word - width), length, slice);
+    return pointer->file_offset == word - width && pointer->symbol[0] == '\0' &&
+           image_file_range(side->image, (uint64_t)pointer->addend, length, slice);
+}
+
+/* Rust and Go keep a string's length behind the pointer to it, and lay the bytes of several side by side. */
+static bool counts_slice(const struct rooting *r, const struct difference *data, const struct difference *string)
+{
+    const struct value *counts[2] = {&data->vendor_value, &data->rebuilt_value};
+    const struct value *strings[2] = {&string->vendor_value, &string->rebuilt_value};
+    struct range slices[2];
+    return string->kind == DIFFERENCE_STRING && string->vendor.present && string->rebuilt.present &&
+           strings[0]->size != strings[1]->size &&
+           counts[1]->number - counts[0]->number == strings[1]->size - strings[0]->size &&
+           slice_of(&r->e->sides[0], &data->vendor, counts[0]->number, &slices[0]) &&
+           slice_of(&r->e->sides[1], &data->rebuilt, counts[1]->number, &slices[1]) &&
+           range_contains(string->vendor.bytes, slices[0]) && range_contains(string->rebuilt.bytes, slices[1]);
 }
 
 static void fold_sizes_of_strings(struct rooting *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         struct difference *code = &r->differences[i];
-        if (code->kind != DIFFERENCE_CODE || code->root != SIZE_MAX || strncmp(code->what, "immediate of ", 13) != 0)
+        bool immediate = code->kind == DIFFERENCE_CODE && strncmp(code->what, "immediate of ", 13) == 0;
+        bool word = code->kind == DIFFERENCE_DATA && code->vendor_value.size <= 8 && code->rebuilt_value.size <= 8;
+        if (code->root != SIZE_MAX || (!immediate && !word))
             continue;
         for (size_t k = 0; k < r->count && k < STRINGS_WITH_SIZES && code->root == SIZE_MAX; k++) {
-            if (!counts_string(code, &r->differences[k]))
+            if (immediate ? !counts_string(r, code, &r->differences[k]) : !counts_slice(r, code, &r->differences[k]))
                 continue;
             if (r->differences[k].root == SIZE_MAX)
                 root_alone(r, k);

@@ -34,13 +34,22 @@ static bool holds_strings(const struct image *image, const struct extent *extent
            (loaded || strcmp(section->name, ".modinfo") == 0 || strcmp(section->name, ".GCC.command.line") == 0);
 }
 
+/* Programs that are loaded where they were linked hold addresses, whose bytes can be those of a short string. */
+static bool is_address(const struct image *image, uint64_t begin, uint64_t end)
+{
+    uint64_t width = image->is64 ? 8 : 4;
+    struct range target;
+    return image->header.e_type == ET_EXEC && begin % width == 0 && end - begin >= width &&
+           image_file_range(image, image_word(image, begin), 1, &target);
+}
+
 static bool take_strings(struct explaining *e, const struct image *image, struct range range, struct list *strings)
 {
     for (uint64_t at = range.begin; at < range.end;) {
         uint64_t begin = at;
         while (at < range.end && is_string_byte(image->bytes[at]))
             at++;
-        if (at < range.end && image->bytes[at] == 0 && at - begin >= SHORTEST &&
+        if (at < range.end && image->bytes[at] == 0 && at - begin >= SHORTEST && !is_address(image, begin, range.end) &&
             is_text_of_program(image->bytes + begin, at - begin)) {
             if (strings->count >= STRINGS_MOST) {
                 incomplete(e, "there are too many strings to look at all of them");
@@ -72,10 +81,16 @@ static int offset_order(const void *left, const void *right)
     return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-/* Only extents in which something differs are looked at; the other side's like-named ones are looked at too. */
+/*
+ * Only extents in which something differs are looked at; the other side's like-named ones are looked at too. Each is
+ * looked at as a whole: where one side's is longer, a pair of its own for the rest would cut a string in two.
+ */
 static bool gather(struct explaining *e, size_t side, struct list *strings)
 {
     const struct image *image = e->sides[side].image;
+    bool *taken = arena_alloc(e->arena, image->extent_count, sizeof(*taken));
+    if (taken == NULL)
+        return false;
     for (size_t i = 0; i < e->input->pair_count; i++) {
         const struct pair *pair = &e->input->pairs[i];
         const struct pair_side *mine = side == 0 ? &pair->vendor : &pair->rebuilt;
@@ -83,9 +98,10 @@ static bool gather(struct explaining *e, size_t side, struct list *strings)
                                 (pair->rebuilt.present && any_finding(e, 1, pair->rebuilt.range))))
             continue;
         const struct extent *extent = image_extent_at(image, mine->range.begin);
-        struct extent part = extent != NULL ? *extent : (struct extent){.owner = OWNER_PADDING};
-        part.range = mine->range;
-        if (holds_strings(image, &part) && !take_strings(e, image, part.range, strings))
+        if (extent == NULL || taken[extent - image->extents])
+            continue;
+        taken[extent - image->extents] = true;
+        if (holds_strings(image, extent) && !take_strings(e, image, extent->range, strings))
             return false;
     }
     return true;
@@ -156,6 +172,8 @@ static void tell(struct explaining *e, const struct string *a, const struct stri
 {
     const struct string *of[2] = {a, b};
     struct difference *difference = difference_add(e, DIFFERENCE_STRING, "string");
+    uint64_t sizes[2] = {a != NULL ? a->size : 0, b != NULL ? b->size : 0};
+    e->drift += sizes[0] > sizes[1] ? sizes[0] - sizes[1] : sizes[1] - sizes[0];
     for (size_t side = 0; difference != NULL && side < 2; side++) {
         if (of[side] == NULL)
             continue;

@@ -227,9 +227,11 @@ static void explain_dynamic(struct explaining *e)
 
 static bool note_is(const struct image *image, const struct note *note, const char *owner, uint32_t type)
 {
+    /* Go's linker counts the padding, too: "Go\0\0". */
     size_t size = strlen(owner) + 1;
-    return note->type == type && range_size(note->name) == size &&
-           memcmp(image->bytes + note->name.begin, owner, size) == 0;
+    return note->type == type && range_size(note->name) >= size && range_size(note->name) < size + 4 &&
+           memcmp(image->bytes + note->name.begin, owner, size) == 0 &&
+           image_all_zero(image, (struct range){note->name.begin + size, note->name.end});
 }
 
 static const char *note_name(struct explaining *e, const struct image *image, const struct note *note)

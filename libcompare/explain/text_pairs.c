@@ -6,6 +6,7 @@
 
 /* Words that hint at a meaning stand near a text's beginning, and names are short. */
 #define MENTION_SIZE 1024
+#define BEFORE_SIZE  48 /* before a difference, that belongs to it */
 /* Of each side, in evidence and keys. */
 #define SHOWN_SIZE 96
 /* Bytes around an immediate in which its neighbours are: some dozen instructions. */
@@ -173,14 +174,19 @@ bool difference_is(const struct difference *difference, enum difference_kind kin
 
 bool difference_mentions(const struct difference *difference, const char *needles)
 {
-    return text_mentions(text_of(difference->user), needles) ||
+    return text_mentions(text_of(difference->user), needles) || text_mentions(text_of(difference->beside), needles) ||
            text_mentions(text_of(difference->vendor.symbol), needles) ||
            text_mentions(text_of(difference->rebuilt.symbol), needles);
 }
 
 bool pair_mentions(const struct text_pair *pair, const char *needles)
 {
-    return text_mentions(pair->vendor, needles) && text_mentions(pair->rebuilt, needles);
+    if (text_mentions(pair->vendor, needles) && text_mentions(pair->rebuilt, needles))
+        return true;
+    /* What stands before the difference stands in both. Rust's strings lie side by side, so their beginning is far. */
+    size_t common = text_common_prefix(pair->vendor, pair->rebuilt),
+           before = common < BEFORE_SIZE ? common : BEFORE_SIZE;
+    return text_mentions(text_part(pair->vendor, common - before, before), needles);
 }
 
 static bool string_at_mentions(const struct image *image, uint64_t address, const char *needles)

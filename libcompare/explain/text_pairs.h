@@ -151,4 +151,7 @@ bool substitution_has_source_file(const struct clues *clues, const struct substi
 bool is_system_path(struct text path);
 bool is_source_file(struct text path);
 
+/* Whether a word is the English name of a day or a month, or its first three letters. */
+bool names_day_or_month(struct text word);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * Which function refers to a string. In objects and in data the relocations tell. In code of x86 a reference is four
+ * Which function refers to a string, and where rustc has laid several side by side, to which of them. In objects and in data the relocations tell. In code of x86 a reference is four
  * bytes that, added to the address behind them (or alone, in code with a fixed address), give the string's: they are
  * looked for in all of the code at once. For other machines the functions are decoded.
  */
@@ -14,6 +14,10 @@
 struct target {
     uint64_t address;
     struct difference *difference;
+    bool inside; /* within a string, which is then one of several that lie side by side */
+    bool used;
+    const char *user;   /* the first function or object with a name that refers to it */
+    const char *beside; /* strings that are used close to it there, each in a line */
 };
 
 struct search {
@@ -21,6 +25,7 @@ struct search {
     size_t side;
     struct target *targets; /* by address */
     size_t count;
+    size_t decoded;       /* instructions */
     uint8_t filter[8192]; /* of the lowest 16 bits of the addresses: most are ruled out by one look */
 };
 
@@ -30,19 +35,47 @@ static int target_order(const void *left, const void *right)
     return (a->address > b->address) - (a->address < b->address);
 }
 
+/* Strings that are joined are short; what is longer is looked at as a whole. */
+#define JOINED_MOST     4096u
+#define JOINED_ALL_MOST 65536u
+
+static bool may_be_joined(const struct explaining *e, const struct difference *difference)
+{
+    return difference->kind == DIFFERENCE_STRING && difference->vendor.present && difference->rebuilt.present &&
+           e->clues.vendor.is_rust && e->clues.rebuilt.is_rust && difference->vendor_value.size <= JOINED_MOST &&
+           difference->rebuilt_value.size <= JOINED_MOST;
+}
+
+static void add_target(struct search *search, struct target target)
+{
+    search->targets[search->count++] = target;
+    search->filter[(target.address & 0xffff) >> 3] |= (uint8_t)(1u << (target.address & 7));
+}
+
 static void list_targets(struct search *search)
 {
     struct explaining *e = search->e;
     struct difference *differences = e->differences.items;
-    search->targets = arena_alloc(e->arena, e->differences.count, sizeof(*search->targets));
+    uint64_t room = e->differences.count, joined = 0, address;
+    for (size_t i = 0; i < e->differences.count; i++) {
+        const struct difference *difference = &differences[i];
+        uint64_t size = search->side == 0 ? difference->vendor_value.size : difference->rebuilt_value.size;
+        joined += may_be_joined(e, difference) && joined + size <= JOINED_ALL_MOST ? size : 0;
+    }
+    search->targets = arena_alloc(e->arena, room + joined, sizeof(*search->targets));
     for (size_t i = 0; search->targets != NULL && i < e->differences.count; i++) {
         struct place *place = search->side == 0 ? &differences[i].vendor : &differences[i].rebuilt;
-        uint64_t address;
-        if (differences[i].kind != DIFFERENCE_STRING || !place->present || differences[i].user != NULL ||
+        if (differences[i].kind != DIFFERENCE_STRING || !place->present ||
             !image_address(e->sides[search->side].image, place->bytes.begin, &address))
             continue;
-        search->targets[search->count++] = (struct target){address, &differences[i]};
-        search->filter[(address & 0xffff) >> 3] |= (uint8_t)(1u << (address & 7));
+        add_target(search, (struct target){.address = address, .difference = &differences[i]});
+        uint64_t size = search->side == 0 ? differences[i].vendor_value.size : differences[i].rebuilt_value.size;
+        if (!may_be_joined(e, &differences[i]) || size > joined)
+            continue;
+        joined -= size;
+        for (uint64_t within = 1; within < size; within++)
+            add_target(search,
+                       (struct target){.address = address + within, .difference = &differences[i], .inside = true});
     }
     if (search->count > 1)
         qsort(search->targets, search->count, sizeof(*search->targets), target_order);
@@ -59,12 +92,9 @@ static const char *function_name(struct explaining *e, size_t side, uint64_t fil
     return name != NULL ? name_demangled(name, e->arena) : NULL;
 }
 
-/* The first target at this address, or the number of all. */
-static size_t target_at(const struct search *search, uint64_t address)
+static size_t target_from(const struct search *search, uint64_t address)
 {
     size_t low = 0, high = search->count;
-    if ((search->filter[(address & 0xffff) >> 3] & (1u << (address & 7))) == 0)
-        return search->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (search->targets[middle].address < address)
@@ -72,24 +102,104 @@ static size_t target_at(const struct search *search, uint64_t address)
         else
             high = middle;
     }
-    return low < search->count && search->targets[low].address == address ? low : search->count;
+    return low;
 }
 
-static void used_at(struct search *search, uint64_t address, const char *name)
+/* The first target at this address, or the number of all. */
+static size_t target_at(const struct search *search, uint64_t address)
 {
-    for (size_t i = target_at(search, address); i < search->count && search->targets[i].address == address; i++) {
-        if (search->targets[i].difference->user == NULL)
-            search->targets[i].difference->user = name;
+    if ((search->filter[(address & 0xffff) >> 3] & (1u << (address & 7))) == 0)
+        return search->count;
+    size_t first = target_from(search, address);
+    return first < search->count && search->targets[first].address == address ? first : search->count;
+}
+
+/* ---- What stands beside it ---- */
+
+#define BESIDE_EACH 64u  /* characters of a string */
+#define BESIDE_ALL  512u /* of all of them */
+
+static void add_beside(struct search *search, struct target *target, uint64_t address)
+{
+    const struct image *image = search->e->sides[search->side].image;
+    size_t size = target->beside != NULL ? strlen(target->beside) : 0;
+    struct range text;
+    if (address == target->address || size > BESIDE_ALL || !image_file_range(image, address, 1, &text) ||
+        image_is_executable(image, text))
+        return;
+    while (text.end < image->size && range_size(text) < BESIDE_EACH && is_string_byte(image->bytes[text.end - 1]))
+        text.end++;
+    text.end--;
+    if (range_size(text) >= 3)
+        target->beside = arena_printf(search->e->arena, "%s%.*s\n", size > 0 ? target->beside : "",
+                                      (int)range_size(text), (const char *)image->bytes + text.begin);
+}
+
+/* What both sides have of two such lists. */
+static const char *beside_both(struct explaining *e, const char *vendor, const char *rebuilt)
+{
+    const char *both = NULL;
+    for (const char *line = vendor; line != NULL && *line != '\0' && rebuilt != NULL;) {
+        size_t size = strcspn(line, "\n") + 1;
+        const char *found = rebuilt;
+        while (found != NULL && *found != '\0' && strncmp(found, line, size) != 0)
+            found = strchr(found, '\n') != NULL ? strchr(found, '\n') + 1 : NULL;
+        if (found != NULL && *found != '\0')
+            both = arena_printf(e->arena, "%s%.*s", both != NULL ? both : "", (int)size, line);
+        line += size;
     }
-}
-
-static void found(struct search *search, uint64_t address, uint64_t file_offset)
-{
-    if (target_at(search, address) < search->count)
-        used_at(search, address, function_name(search->e, search->side, file_offset));
+    return both;
 }
 
 /* ---- Code ---- */
+
+#define NEAR 12 /* instructions before and behind */
+
+static void used_by(struct search *search, size_t index, uint64_t address, const char *name)
+{
+    for (size_t i = index; i < search->count && search->targets[i].address == address; i++) {
+        search->targets[i].used = true;
+        if (search->targets[i].user == NULL)
+            search->targets[i].user = name;
+    }
+}
+
+/* All references of a function to what is looked for. */
+static void search_decoded(struct search *search, const struct function *function)
+{
+    struct explained_side *side = &search->e->sides[search->side];
+    struct arena scratch = {0};
+    struct list instructions = {.arena = &scratch, .item_size = sizeof(struct instruction)};
+    if (!decode(side->decoders[function->thumb], side->image->bytes + function->bytes.begin,
+                range_size(function->bytes), function->address, INSTRUCTIONS_MOST, &instructions))
+        search->e->out_of_memory = true;
+    const struct instruction *items = instructions.items;
+    search->decoded += instructions.count;
+    for (size_t i = 0; i < instructions.count; i++) {
+        if (items[i].reference != REFERENCE_DATA || items[i].partial)
+            continue;
+        size_t index = target_at(search, items[i].target);
+        if (index == search->count)
+            continue;
+        used_by(search, index, items[i].target, function_name(search->e, search->side, function->bytes.begin));
+        for (size_t k = i > NEAR ? i - NEAR : 0; k < instructions.count && k <= i + NEAR; k++) {
+            if (items[k].reference == REFERENCE_DATA && !items[k].partial)
+                add_beside(search, &search->targets[index], items[k].target);
+        }
+    }
+    arena_free(&scratch);
+}
+
+/* Four bytes may look like a reference by chance: the function says whether they are one. */
+static void found(struct search *search, uint64_t address, uint64_t file_offset)
+{
+    size_t index = target_at(search, address);
+    if (index == search->count || search->targets[index].used)
+        return;
+    const struct function *function = function_at(&search->e->sides[search->side], file_offset);
+    if (function != NULL && search->decoded < INSTRUCTIONS_MOST)
+        search_decoded(search, function);
+}
 
 static void search_x86(struct search *search, struct range code, uint64_t address)
 {
@@ -100,24 +210,9 @@ static void search_x86(struct search *search, struct range code, uint64_t addres
         if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
             word = __builtin_bswap32(word);
         found(search, address + (at - code.begin) + 4 + (uint64_t)(int64_t)(int32_t)word, at);
-        found(search, word, at);
+        if (image->header.e_type == ET_EXEC)
+            found(search, word, at);
     }
-}
-
-static void search_decoded(struct search *search, const struct function *function)
-{
-    struct explained_side *side = &search->e->sides[search->side];
-    struct arena scratch = {0};
-    struct list instructions = {.arena = &scratch, .item_size = sizeof(struct instruction)};
-    if (!decode(side->decoders[function->thumb], side->image->bytes + function->bytes.begin,
-                range_size(function->bytes), function->address, INSTRUCTIONS_MOST, &instructions))
-        search->e->out_of_memory = true;
-    const struct instruction *items = instructions.items;
-    for (size_t i = 0; i < instructions.count; i++) {
-        if (items[i].reference == REFERENCE_DATA && !items[i].partial)
-            found(search, items[i].target, function->bytes.begin + (items[i].address - function->address));
-    }
-    arena_free(&scratch);
 }
 
 static void search_code(struct search *search)
@@ -141,15 +236,30 @@ static void search_code(struct search *search)
 
 /* ---- Relocations ---- */
 
+#define ROW 32 /* bytes: a name and what it stands for are no farther apart in a table */
+
+static uint64_t target_of(const struct relocation *relocation)
+{
+    return (uint64_t)relocation->addend + relocation->symbol_value;
+}
+
 static void search_relocations(struct search *search)
 {
     struct explained_side *side = &search->e->sides[search->side];
     for (size_t i = 0; i < side->relocation_count; i++) {
         const struct relocation *relocation = &side->relocations[i];
         const struct symbol *object = symbols_at_offset(&side->symbols, relocation->file_offset);
-        uint64_t address = (uint64_t)relocation->addend + relocation->symbol_value;
-        if (object != NULL && object->name != NULL && target_at(search, address) < search->count)
-            used_at(search, address, name_demangled(object->name, search->e->arena));
+        uint64_t address = target_of(relocation);
+        size_t index = target_at(search, address);
+        if (index == search->count)
+            continue;
+        bool named = object != NULL && object->name != NULL;
+        used_by(search, index, address, named ? name_demangled(object->name, search->e->arena) : NULL);
+        for (size_t k = i > 0 ? i - 1 : 0; k < side->relocation_count && k <= i + 1; k++) {
+            uint64_t distance = side->relocations[k].file_offset - relocation->file_offset;
+            if (distance + ROW <= 2 * ROW)
+                add_beside(search, &search->targets[index], target_of(&side->relocations[k]));
+        }
     }
 }
 
@@ -178,21 +288,89 @@ static void search_object(struct search *search)
     }
 }
 
+/* ---- One of several strings that lie side by side ---- */
+
+/*
+ * Of a side's string the part that begins at the last place that something refers to, and ends at the next one. *first:
+ * the target at its beginning; NULL where nothing refers to it.
+ */
+static struct range part_at(const struct search *search, const struct difference *difference, uint64_t differs,
+                            const struct target **first)
+{
+    const struct place *place = search->side == 0 ? &difference->vendor : &difference->rebuilt;
+    struct range part = {0, range_size(place->bytes)};
+    uint64_t address = 0;
+    image_address(search->e->sides[search->side].image, place->bytes.begin, &address);
+    for (size_t i = target_from(search, address); i < search->count; i++) {
+        const struct target *target = &search->targets[i];
+        uint64_t within = target->address - address;
+        if (within >= range_size(place->bytes))
+            break;
+        if (target->difference != difference || !target->used)
+            continue;
+        if (within <= differs) {
+            part.begin = within;
+            *first = target;
+        } else if (within < part.end) {
+            part.end = within;
+        }
+    }
+    return part;
+}
+
+static void narrow(struct explaining *e, struct difference *difference, size_t side, struct range part)
+{
+    struct value *value = side == 0 ? &difference->vendor_value : &difference->rebuilt_value;
+    struct place *place = side == 0 ? &difference->vendor : &difference->rebuilt;
+    place->bytes = (struct range){place->bytes.begin + part.begin, place->bytes.begin + part.end};
+    value_bytes(e, value, value->bytes + part.begin, range_size(part));
+}
+
+/* Who uses it. A part of it is all that is shown only where all that differs lies in it: nothing leaves sight so. */
+static void settle_user(struct explaining *e, struct search searches[2], struct difference *difference)
+{
+    const struct value *a = &difference->vendor_value, *b = &difference->rebuilt_value;
+    const struct target *first[2] = {NULL, NULL};
+    uint64_t prefix = 0;
+    while (may_be_joined(e, difference) && prefix < a->size && prefix < b->size && a->bytes[prefix] == b->bytes[prefix])
+        prefix++;
+    struct range x = part_at(&searches[0], difference, prefix, &first[0]);
+    struct range y = part_at(&searches[1], difference, prefix, &first[1]);
+    for (size_t n = 0; n < 2; n++) {
+        /* The rebuilt side is more likely to have names. */
+        if (difference->user == NULL && first[1 - n] != NULL)
+            difference->user = first[1 - n]->user;
+    }
+    if (first[0] != NULL && first[1] != NULL)
+        difference->beside = beside_both(e, first[0]->beside, first[1]->beside);
+    uint64_t rest = a->size - x.end;
+    if (!may_be_joined(e, difference) || first[0] == NULL || first[1] == NULL || x.begin != y.begin ||
+        b->size - y.end != rest || memcmp(a->bytes + x.end, b->bytes + y.end, rest) != 0)
+        return;
+    narrow(e, difference, 0, x);
+    narrow(e, difference, 1, y);
+}
+
 void users_find(struct explaining *e)
 {
-    /* The rebuilt side is more likely to have names. */
-    for (size_t n = 0; n < 2; n++) {
-        struct search search = {.e = e, .side = 1 - n};
-        if (image_is_relocatable(e->sides[search.side].image)) {
-            search_object(&search);
+    struct search searches[2] = {{.e = e, .side = 0}, {.e = e, .side = 1}};
+    struct difference *differences = e->differences.items;
+    for (size_t side = 2; side-- > 0;) {
+        struct search *search = &searches[side];
+        if (image_is_relocatable(e->sides[side].image)) {
+            search_object(search);
             continue;
         }
-        list_targets(&search);
-        if (search.targets == NULL)
+        list_targets(search);
+        if (search->targets == NULL)
             e->out_of_memory = true;
-        if (search.count == 0 || e->out_of_memory)
+        if (search->count == 0 || e->out_of_memory)
             continue;
-        search_code(&search);
-        search_relocations(&search);
+        search_code(search);
+        search_relocations(search);
+    }
+    for (size_t i = 0; i < e->differences.count && !e->out_of_memory; i++) {
+        if (differences[i].kind == DIFFERENCE_STRING)
+            settle_user(e, searches, &differences[i]);
     }
 }

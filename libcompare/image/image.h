@@ -157,6 +157,12 @@ uint16_t image_u16(const struct image *image, const uint8_t *bytes);
 uint32_t image_u32(const struct image *image, const uint8_t *bytes);
 uint64_t image_u64(const struct image *image, const uint8_t *bytes);
 
+/* The word of an address's width at this place of the file, which must have room for it. */
+static inline uint64_t image_word(const struct image *image, uint64_t file_offset)
+{
+    return image->is64 ? image_u64(image, image->bytes + file_offset) : image_u32(image, image->bytes + file_offset);
+}
+
 /* ELF header and section header in the file's class and byte order; returns their size. out has room for 64 bytes. */
 size_t image_encode_ehdr(const struct image *image, const Elf64_Ehdr *ehdr, uint8_t *out);
 size_t image_encode_shdr(const struct image *image, const Elf64_Shdr *shdr, uint8_t *out);
