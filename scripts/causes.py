@@ -72,9 +72,10 @@ class Board:
         return name, *told
 
     def run(self, jobs):
-        """Runs functions two at a time; a build that fails ends everything, for a number of fewer pairs is none."""
+        """Runs functions two at a time, and yields what they return in order and as soon as it is there. A build that
+        fails ends everything, for a number of fewer pairs is none."""
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            return list(pool.map(lambda job: job(), jobs))
+            yield from pool.map(lambda job: job(), jobs)
 
 
 def singles(board):
@@ -108,6 +109,8 @@ def singles(board):
 
 def print_singles(confusion, ranks, extra):
     pairs = ranks["pairs"]
+    if pairs == 0:
+        sys.exit("causes: no pair that differs")
     print(f"\nsingle causes: {pairs} pairs of {len({seeded for seeded, _ in confusion})} causes: "
           f"top-1 {ranks['top1']} ({100 * ranks['top1'] / pairs:.1f} %), "
           f"top-3 {ranks['top3']} ({100 * ranks['top3'] / pairs:.1f} %), "
@@ -188,19 +191,20 @@ def main():
     parser.add_argument("--elftally", required=True)
     parser.add_argument("--only", metavar="CAUSE", help="single pairs of this cause, and nothing else")
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--part", choices=["singles", "sets", "changes"], help="this part, and nothing else")
     parser.add_argument("--sets", type=int, default=60, metavar="N", help="pairs of two and three causes (60)")
     parser.add_argument("--keep", metavar="DIRECTORY", help="keep the pairs there")
     parser.add_argument("--verbose", action="store_true", help="tell of those that are right, too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as here:
         board = Board(arguments, pathlib.Path(here))
-        result = singles(board)
-        if result[1]["pairs"] == 0:
-            sys.exit(f"causes: no pair of {arguments.only}")
-        print_singles(*result)
-        if not arguments.only:
+        parts = [arguments.part] if arguments.part else ["singles"] if arguments.only else ["singles", "sets", "changes"]
+        if "singles" in parts:
+            print_singles(*singles(board))
+        if "sets" in parts:
             sets(board, arguments.sets, False)
             sets(board, arguments.sets // 2, True)
+        if "changes" in parts:
             changes(board)
 
 

@@ -35,9 +35,6 @@ def texts(vendor, rebuilt, label):
     return both({"about": vendor}, {"about": rebuilt}, label=label)
 
 
-def bare(vendor, rebuilt, program, label):
-    """Where a program has no label, the text stands alone."""
-    return texts(vendor, rebuilt, label if program in builds.LABELLED else "")
 
 
 def moment(rng):
@@ -71,7 +68,7 @@ def build_path_macro(rng, program, tools):
 @seed(TEXT)
 def build_path_other(rng, program, tools):
     first, second = place(rng)
-    return bare(f"/build/{first}/share/locale", f"/build/{second}/share/locale", program, "data")
+    return texts(f"/build/{first}/share/locale", f"/build/{second}/share/locale", "data ")
 
 
 @seed(C + CPP + ["lines"])
@@ -89,8 +86,7 @@ def coverage(rng, program, tools):
 @seed(RUST)
 def rust_path(rng, program, tools):
     first, second = place(rng)
-    flags = [["-g"], ["-g"], []][RUST.index(program)]
-    return both({"place": first}, {"place": second}, absolute=True, flags=flags)
+    return both({"place": first}, {"place": second}, absolute=True, flags=["-g"])
 
 
 @seed(GO)
@@ -120,16 +116,16 @@ def temp_name(rng, program, tools):
     names = [builds.random_text(rng, "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", 10) for _ in range(2)]
     form = rng.choice(["/tmp/tmp.%s", "/tmp/cc%s.o", "/var/tmp/build-%s/config"])
     size = 6 if "cc" in form else 10
-    return bare(form % names[0][:size], form % names[1][:size], program, "config")
+    return texts(form % names[0][:size], form % names[1][:size], "config ")
 
 
 @seed(TEXT)
 def home_or_path(rng, program, tools):
     first, second = rng.sample(WORDS, 2)
     if rng.random() < 0.5:
-        return bare(f"/home/{first}/.config/tool", f"/home/{second}/.config/tool", program, "settings")
-    return bare(f"/usr/local/bin:/usr/bin:/bin:/opt/{first}/bin", "/usr/local/sbin:/usr/local/bin:/usr/bin:/bin", program,
-                "PATH")
+        return texts(f"/home/{first}/.config/tool", f"/home/{second}/.config/tool", "settings ")
+    return texts(f"/usr/local/bin:/usr/bin:/bin:/opt/{first}/bin", "/usr/local/sbin:/usr/local/bin:/usr/bin:/bin",
+                 "built with PATH ")
 
 
 # ---- Dates ----
@@ -163,7 +159,7 @@ def date_other(rng, program, tools):
         year = rng.randrange(2018, 2026)
         return {"flags": [f"-DYEAR={year}"]}, {"flags": [f"-DYEAR={year + 1}"]}
     form = "%Y-%m-%d" if form == "year" else form
-    return bare(first.strftime(form), second.strftime(form), program, "built on")
+    return texts(first.strftime(form), second.strftime(form), "built on ")
 
 
 @seed(TEXT)
@@ -181,7 +177,7 @@ def locale_timezone(rng, program, tools):
         days = dict(zip("Mon Tue Wed Thu Fri Sat Sun".split(), "Mo Di Mi Do Fr Sa So".split()))
         pair = when.strftime("%a %d %b %Y %H:%M:%S"), "%s %s %s %s" % (
             days[when.strftime("%a")], when.strftime("%d"), GERMAN[when.month - 1], when.strftime("%Y %H:%M:%S"))
-    return bare(*pair, program, "built on")
+    return texts(*pair, "built on ")
 
 
 @seed(C)
@@ -200,7 +196,7 @@ def kernel_banner(rng, program, tools):
 def user_host(rng, program, tools):
     names = rng.sample(WORDS, 4)
     if rng.random() < 0.6:
-        return bare(f"{names[0]}@{names[1]}", f"{names[2]}@{names[3]}", program, "built by")
+        return texts(f"{names[0]}@{names[1]}", f"{names[2]}@{names[3]}", "built by ")
     return texts(f"{names[0]}", f"{names[2]}", "build host: ")
 
 
@@ -208,7 +204,7 @@ def user_host(rng, program, tools):
 def kernel_version(rng, program, tools):
     first, second = rng.sample(range(9, 40), 2)
     form = rng.choice(["Linux 6.1.0-%d-amd64", "5.10.0-%d-cloud-amd64", "Linux 4.19.0-%d-686-pae i686"])
-    return bare(form % first, form % second, program, "built on")
+    return texts(form % first, form % second, "built on ")
 
 
 @seed(TEXT)
@@ -216,10 +212,10 @@ def vcs_revision(rng, program, tools):
     hashes = [builds.random_text(rng, HEX, 40) for _ in range(2)]
     form = rng.choice(["describe", "whole", "dirty"])
     if form == "describe":
-        return bare(f"v1.{rng.randrange(9)}-{rng.randrange(99)}-g{hashes[0][:7]}",
-                    f"v1.{rng.randrange(9)}-{rng.randrange(99)}-g{hashes[1][:8]}", program, "version")
+        return texts(f"v1.{rng.randrange(9)}-{rng.randrange(99)}-g{hashes[0][:7]}",
+                    f"v1.{rng.randrange(9)}-{rng.randrange(99)}-g{hashes[1][:8]}", "version ")
     if form == "dirty":
-        return bare(f"v2.1-3-g{hashes[0][:7]}", f"v2.1-3-g{hashes[0][:7]}-dirty", program, "version")
+        return texts(f"v2.1-3-g{hashes[0][:7]}", f"v2.1-3-g{hashes[0][:7]}-dirty", "version ")
     return texts(hashes[0], hashes[1], "git revision ")
 
 
@@ -227,7 +223,7 @@ def vcs_revision(rng, program, tools):
 def random_id(rng, program, tools):
     ids = [uuid.UUID(int=rng.getrandbits(128), version=4) for _ in range(2)]
     if rng.random() < 0.5:
-        return bare(str(ids[0]), str(ids[1]), program, "instance")
+        return texts(str(ids[0]), str(ids[1]), "instance ")
     return texts(f"Vmod_{ids[0].hex}", f"Vmod_{ids[1].hex}", "file id ")
 
 
@@ -352,7 +348,7 @@ def hardening_flags(rng, program, tools):
 @seed(COMPILED)
 def flags_recorded(rng, program, tools):
     first, second = rng.sample(WORDS, 2)
-    return tuple({"flags": ["-frecord-gcc-switches", f"-DTOOL_{word.upper()}=1"]} for word in (first, second))
+    return tuple({"flags": ["-frecord-gcc-switches", f"-frandom-seed={word}"]} for word in (first, second))
 
 
 @seed(C + CPP + ["lines"])
@@ -401,8 +397,7 @@ def lto_private_suffix(rng, program, tools):
 @seed(CPP + ["store"])
 def static_init_name(rng, program, tools):
     text = '#include <iostream>\nnamespace { struct Quick { Quick() { std::ios::sync_with_stdio(false); } } quick; }\n'
-    return both({"flags": [f"-frandom-seed={rng.getrandbits(32)}"]}, {"flags": [f"-frandom-seed={rng.getrandbits(32)}"]},
-                extra={"quick.cc": text})
+    return tuple({"extra": {f"quick-{number}.cc": text}} for number in rng.sample(range(10000, 99999), 2))
 
 
 @seed(RUST)
