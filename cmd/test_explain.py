@@ -102,6 +102,17 @@ class Explanations(unittest.TestCase):
         self.assertEqual(self.shown(explanation)["vendor"]["symbol"], "second")
         self.assertEqual(self.shown(explanation)["vendor"]["line"], 5)
 
+    def test_debug_information_names_a_stripped_function(self):
+        whole = [self.build("a"), self.build("b", limit="10")]
+        for path in whole:
+            subprocess.run(["objcopy", "--strip-all", path, f"{path}.stripped"], check=True)
+        told = subprocess.run([ELFTALLY, "-f", "json", "--rebuilt-debug", whole[1],
+                               *(f"{path}.stripped" for path in whole)], capture_output=True, text=True,
+                              check=False).stdout
+        shown = self.shown(json.loads(told)["explanation"])
+        self.assertEqual((shown["vendor"]["symbol"], shown["rebuilt"]["symbol"]), (None, "second"))
+        self.assertEqual(shown["rebuilt"]["line"], 5)
+
     def test_a_changed_message_is_unknown(self):
         explanation = self.explain(self.build("a"), self.build("b", message="greetingz"))
         self.assertEqual(self.causes(explanation), ["unknown"])

@@ -63,6 +63,18 @@ bool place_of_code(struct explaining *e, size_t side, uint64_t file_offset, stru
            debug_place_at(s->debug, address, section, e->arena, found) && found->count > 0;
 }
 
+/* A stripped file's functions are named by its debug information alone; that goes before the other side's name. */
+static void name_by_debug(struct explaining *e, size_t side, struct place *place, const struct debug_place *found)
+{
+    const char *name = found->frames[found->count - 1].function;
+    bool cut = found->count == ARRAY_COUNT(found->frames); /* the function itself may not be among them */
+    if (name == NULL || cut || (place->symbol != NULL && !place->borrowed) ||
+        function_at(&e->sides[side], place->bytes.begin) == NULL)
+        return;
+    place->symbol = name_demangled(name, e->arena);
+    place->borrowed = false;
+}
+
 static void find_line(struct lookup *lookup, const struct difference *difference, struct place *place, size_t side)
 {
     struct explaining *e = lookup->e;
@@ -81,6 +93,7 @@ static void find_line(struct lookup *lookup, const struct difference *difference
         place->source = found.frames[0].file;
         place->line = found.frames[0].line;
         place->inlined = inlined_text(e, &found);
+        name_by_debug(e, side, place, &found);
     } else if (debug_object_at(s->debug, address, e->arena, &name, &declared)) {
         place->source = declared.file;
         place->line = declared.line;
