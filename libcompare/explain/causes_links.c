@@ -39,20 +39,27 @@ static bool is_hex_name(struct text name)
     return name.size > 6 && text_ends(name, ".debug");
 }
 
-/* The build ID itself, and a .gnu_debuglink that is named for it. */
+/* The debug information that dwz made common to several files: its ID is a digest, as the file's own is. */
+static bool is_common_id(const struct difference *difference)
+{
+    return difference_is(difference, DIFFERENCE_LINK, ".gnu_debugaltlink build ID");
+}
+
+/* The build ID itself, that of a common debug file, and a .gnu_debuglink that is named for it. */
 static bool shows_build_id(const struct difference *difference, struct text_pair *pair)
 {
     if (!text_pair_of(difference, pair))
         return false;
     if (difference_is(difference, DIFFERENCE_LINK, ".gnu_debuglink name"))
         return is_hex_name(pair->vendor) && is_hex_name(pair->rebuilt);
-    return is_build_id(difference) && pair->vendor.size > 0 && pair->rebuilt.size > 0;
+    return (is_build_id(difference) || is_common_id(difference)) && pair->vendor.size > 0 && pair->rebuilt.size > 0;
 }
 
 static unsigned guess_build_id(const struct clues *clues, const struct difference *difference, struct guess *guess,
                                unsigned confidence, const struct text_pair *pair)
 {
-    if (difference->kind == DIFFERENCE_LINK || strcmp(difference->what, "Go build ID") == 0)
+    bool named = difference->kind == DIFFERENCE_LINK && !is_common_id(difference);
+    if (named || strcmp(difference->what, "Go build ID") == 0)
         return guess_pair(clues, guess, confidence, "names made of the build ID", pair->vendor, pair->rebuilt);
     char hex[2][33];
     const struct text sides[] = {pair->vendor, pair->rebuilt};
@@ -61,8 +68,9 @@ static unsigned guess_build_id(const struct clues *clues, const struct differenc
             snprintf(hex[side] + 2 * i, 3, "%02x", i < sides[side].size ? sides[side].bytes[i] : 0);
         hex[side][sides[side].size < 16 ? 2 * sides[side].size : 32] = '\0';
     }
-    return guess_text(clues, guess, confidence, "build IDs %s%s and %s%s", hex[0], sides[0].size > 16 ? "..." : "",
-                      hex[1], sides[1].size > 16 ? "..." : "");
+    return guess_text(clues, guess, confidence, "build IDs%s %s%s and %s%s",
+                      is_common_id(difference) ? " of the common debug file" : "", hex[0],
+                      sides[0].size > 16 ? "..." : "", hex[1], sides[1].size > 16 ? "..." : "");
 }
 
 static unsigned fits_build_id_only(const struct clues *clues, const struct difference *difference, struct guess *guess)
@@ -119,9 +127,9 @@ static unsigned fits_debuglink_crc(const struct clues *clues, const struct diffe
     bool named = false;
     for (size_t i = 0; i < clues->difference_count; i++)
         named = named || difference_is(&clues->differences[i], DIFFERENCE_LINK, ".gnu_debuglink name");
-    return guess_text(clues, guess, named ? 75 : 90, "CRC %08llx and %08llx of %s",
-                      (unsigned long long)difference->vendor_value.number & 0xffffffff,
-                      (unsigned long long)difference->rebuilt_value.number & 0xffffffff,
+    const char *vendor = difference->vendor_value.text, *rebuilt = difference->rebuilt_value.text;
+    return guess_text(clues, guess, named ? 75 : 90, "CRC %.8s and %.8s of %s", vendor != NULL ? vendor : "(none)",
+                      rebuilt != NULL ? rebuilt : "(none)",
                       named ? "debug files of two names" : "debug files of one name");
 }
 
@@ -130,7 +138,7 @@ static unsigned fits_dwz(const struct clues *clues, const struct difference *dif
     if (difference_is(difference, DIFFERENCE_SECTION, ".gnu_debugaltlink"))
         return guess_text(clues, guess, 90, "only the %s file has .gnu_debugaltlink",
                           difference->vendor.present ? "vendor's" : "rebuilt");
-    if (difference->kind != DIFFERENCE_LINK || strncmp(difference->what, ".gnu_debugaltlink", 17) != 0)
+    if (!difference_is(difference, DIFFERENCE_LINK, ".gnu_debugaltlink name"))
         return 0;
     return guess_pair(clues, guess, 85, difference->what, bytes_of(&difference->vendor_value),
                       bytes_of(&difference->rebuilt_value));

@@ -78,7 +78,8 @@ static const struct example examples[] = {
     {"debug-compression", DIFFERENCE_SECTION, ".debug_info", "compressed", "plain"},
     {"minidebuginfo", DIFFERENCE_SECTION, ".gnu_debugdata", "present", NULL},
     {"dwz", DIFFERENCE_SECTION, ".gnu_debugaltlink", "present", NULL},
-    {"dwz", DIFFERENCE_LINK, ".gnu_debugaltlink build ID", "aaaa", "bbbb"},
+    {"dwz", DIFFERENCE_LINK, ".gnu_debugaltlink name", "../../.dwz/one.debug", "../../.dwz/two.debug"},
+    {"build-id-only", DIFFERENCE_LINK, ".gnu_debugaltlink build ID", "aaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbb"},
     {"debuglink-crc", DIFFERENCE_LINK, ".gnu_debuglink CRC", "1234", "5678"},
     {"split-dwarf", DIFFERENCE_DEBUG, "dwo ID", "12345678", "87654321"},
     {"build-id-only", DIFFERENCE_NOTE, "GNU build ID", "aaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbb"},
@@ -268,6 +269,17 @@ static void a_build_id_beside_another_difference_follows_from_it(void **state)
     causes_guess(&fixture.clues, &differences[0]);
     assert_string_equal(best(&differences[0]), "build-id-derived");
     assert_int_equal(confidence_of(&differences[0], "build-id-only"), 0);
+    end(&fixture);
+}
+
+static void the_crc_of_a_debug_file_is_shown(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture);
+    struct difference difference = of_texts(DIFFERENCE_LINK, ".gnu_debuglink CRC", "d20e22ba", "e7a66116");
+    causes_guess(&fixture.clues, &difference);
+    assert_non_null(strstr(difference.guesses[0].evidence, "d20e22ba and e7a66116"));
     end(&fixture);
 }
 
@@ -488,3 +500,4 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+        cmocka_unit_test(the_crc_of_a_debug_file_is_shown),
