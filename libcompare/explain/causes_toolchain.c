@@ -5,7 +5,12 @@
 #include "families.h"
 #include "producers.h"
 
+#include <elf.h>
+#include <endian.h>
 #include <string.h>
+
+#define X86_ISA_NEEDED 0xc0008002u
+#define X86_ISA_USED   0xc0010002u
 
 static struct text bytes_of(const struct value *value)
 {
@@ -146,6 +151,33 @@ static bool is_hardening_tag(const char *what)
     return strcmp(what, "DT_BIND_NOW") == 0 || strcmp(what, "DT_FLAGS") == 0 || strcmp(what, "DT_FLAGS_1") == 0;
 }
 
+/* What a GNU property note of x86 says of protection (IBT, SHSTK); false where it says what is not known here. */
+static bool protection_of(struct text note, uint32_t *protection)
+{
+    uint32_t type, size, value;
+    *protection = 0;
+    while (note.size >= 12) {
+        memcpy(&type, note.bytes, sizeof(type));
+        memcpy(&size, note.bytes + 4, sizeof(size));
+        memcpy(&value, note.bytes + 8, sizeof(value));
+        bool known = le32toh(type) == GNU_PROPERTY_X86_FEATURE_1_AND || le32toh(type) == X86_ISA_NEEDED ||
+                     le32toh(type) == X86_ISA_USED;
+        if (!known || le32toh(size) != 4)
+            return false;
+        if (le32toh(type) == GNU_PROPERTY_X86_FEATURE_1_AND)
+            *protection = value;
+        note = text_part(note, 16, note.size); /* of 64 bit; where a property takes 12 bytes, the next is not known */
+    }
+    return note.size == 0;
+}
+
+static bool same_protection(const struct difference *difference)
+{
+    uint32_t vendor, rebuilt;
+    return protection_of(bytes_of(&difference->vendor_value), &vendor) &&
+           protection_of(bytes_of(&difference->rebuilt_value), &rebuilt) && vendor == rebuilt;
+}
+
 static unsigned fits_hardening(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     unsigned told = guess_options(clues, difference, guess,
@@ -159,7 +191,7 @@ static unsigned fits_hardening(const struct clues *clues, const struct differenc
     if (difference_is(difference, DIFFERENCE_HEADER, "PT_GNU_STACK") ||
         difference_is(difference, DIFFERENCE_HEADER, "PT_GNU_RELRO"))
         return guess_sides(clues, difference, guess, 85);
-    if (difference_is(difference, DIFFERENCE_NOTE, "GNU property"))
+    if (difference_is(difference, DIFFERENCE_NOTE, "GNU property") && !same_protection(difference))
         return guess_sides(clues, difference, guess, 65);
     if (difference_is(difference, DIFFERENCE_CODE, "code") || difference_is(difference, DIFFERENCE_SYMBOLS, ".dynsym"))
         return fits_checks(clues, guess);
@@ -212,8 +244,67 @@ static unsigned fits_linker(const struct clues *clues, const struct difference *
     if (difference_is(difference, DIFFERENCE_NOTE, "gold version") ||
         difference_is(difference, DIFFERENCE_SECTION, ".note.gnu.gold-version"))
         return guess_sides(clues, difference, guess, 92);
-    if (difference_is(difference, DIFFERENCE_NOTE, "GNU property") && one_side_lacks(difference))
+    if (difference_is(difference, DIFFERENCE_NOTE, "GNU property") && one_side_lacks(difference) &&
+        !same_protection(difference))
         return guess_sides(clues, difference, guess, 55);
+    return 0;
+}
+
+/* ---- The C library ---- */
+
+/* Libraries that became part of libc.so.6 in glibc 2.34, and what is imported from them. */
+static const struct merged {
+    const char *library, *names;
+} merged[] = {
+    {"libdl.so.2", "dlopen|dlsym|dlvsym|dlclose|dlerror|dladdr|dlinfo"},
+    {"libpthread.so.0", "pthread_|sem_"},
+    {"librt.so.1", "timer_|shm_|mq_|aio_|lio_"},
+    {"libutil.so.1", "openpty|forkpty|login_tty"},
+};
+
+static const char *import_of(const struct names *imports, const char *beginnings)
+{
+    for (size_t i = 0; i < imports->count; i++) {
+        if (begins_with_one(text_of(imports->items[i]), beginnings))
+            return imports->items[i];
+    }
+    return NULL;
+}
+
+/* Needed by one side only, though both import what it had. */
+static unsigned fits_merged_library(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    const struct value *value = difference->vendor.present ? &difference->vendor_value : &difference->rebuilt_value;
+    for (size_t i = 0; i < ARRAY_COUNT(merged); i++) {
+        const char *vendor = import_of(&clues->vendor.imports, merged[i].names);
+        const char *rebuilt = import_of(&clues->rebuilt.imports, merged[i].names);
+        if (text_equal(bytes_of(value), text_of(merged[i].library)) && vendor != NULL && rebuilt != NULL)
+            return guess_text(clues, guess, 85, "%s is a part of libc.so.6 from glibc 2.34; %s and %s are imported",
+                              merged[i].library, vendor, rebuilt);
+    }
+    return 0;
+}
+
+/* Since glibc 2.33 crt1.o says in a note which processor it needs. */
+static bool is_note_of_crt(const struct difference *difference)
+{
+    return difference_is(difference, DIFFERENCE_NOTE, "GNU property") && one_side_lacks(difference) &&
+           same_protection(difference);
+}
+
+static unsigned fits_c_library(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    if (difference_is(difference, DIFFERENCE_DYNAMIC, "DT_NEEDED") && one_side_lacks(difference))
+        return fits_merged_library(clues, difference, guess);
+    if (is_note_of_crt(difference))
+        return guess_text(clues, guess, 60, "only the %s file has the note that crt1.o of glibc 2.33 brought",
+                          difference->vendor.present ? "vendor's" : "rebuilt");
+    if (!difference_is(difference, DIFFERENCE_HEADER, "PT_GNU_PROPERTY"))
+        return 0;
+    for (size_t i = 0; i < clues->difference_count; i++) {
+        if (is_note_of_crt(&clues->differences[i]))
+            return guess_text(clues, guess, 55, "the segment of a note of the C library's");
+    }
     return 0;
 }
 
@@ -300,6 +391,14 @@ static const struct cause rows[] = {
                  "the strings and notes by which they are known", "pin the linker", NULL, false},
         .fits = fits_linker,
         .follows = FOLLOWS(SECTION) | FOLLOWS(COMMENT) | FOLLOWS(ORDER) | FOLLOWS_FROM_SIZE,
+    },
+    {
+        .info = {"c-library", "the C libraries are of different versions",
+                 "DT_NEEDED of libdl, libpthread, librt or libutil, .note.gnu.property",
+                 "a library that glibc took in, needed on one side only; the processor that crt1.o asks for",
+                 "pin the C library", NULL, true},
+        .fits = fits_c_library,
+        .follows = FOLLOWS(SECTION) | FOLLOWS(NOTE) | FOLLOWS(DYNAMIC) | FOLLOWS_FROM_SIZE,
     },
     {
         .info = {"hash-style", "the tables by which symbols are found are of different kinds",

@@ -328,6 +328,45 @@ static void imports_tell_of_hardening(void **state)
     end(&fixture);
 }
 
+static void a_note_of_the_processor_tells_of_no_protection(void **state)
+{
+    (void)state;
+    static const uint8_t isa[] = {0x02, 0x80, 0, 0xc0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t ibt[] = {0x02, 0, 0, 0xc0, 4, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0};
+    struct fixture fixture;
+    begin(&fixture);
+    struct difference difference = of_texts(DIFFERENCE_NOTE, "GNU property", NULL, "x86 ISA needed");
+    difference.rebuilt_value.bytes = isa;
+    difference.rebuilt_value.size = sizeof(isa);
+    causes_guess(&fixture.clues, &difference);
+    assert_string_equal(best(&difference), "c-library");
+    assert_int_equal(confidence_of(&difference, "hardening-flags"), 0);
+    assert_null(innocent(&difference));
+    difference.rebuilt_value.bytes = ibt;
+    causes_guess(&fixture.clues, &difference);
+    assert_string_equal(best(&difference), "hardening-flags");
+    end(&fixture);
+}
+
+static void a_library_that_libc_took_in_tells_of_it_where_both_sides_use_it(void **state)
+{
+    (void)state;
+    const char *imports[] = {"dlsym"};
+    struct fixture fixture;
+    begin(&fixture);
+    struct difference difference = of_texts(DIFFERENCE_DYNAMIC, "DT_NEEDED", "libdl.so.2", NULL);
+    fixture.clues.vendor.imports = (struct names){imports, 1};
+    causes_guess(&fixture.clues, &difference);
+    assert_int_equal(confidence_of(&difference, "c-library"), 0);
+    fixture.clues.rebuilt.imports = (struct names){imports, 1};
+    causes_guess(&fixture.clues, &difference);
+    assert_string_equal(best(&difference), "c-library");
+    difference = of_texts(DIFFERENCE_DYNAMIC, "DT_NEEDED", "libm.so.6", NULL);
+    causes_guess(&fixture.clues, &difference);
+    assert_int_equal(confidence_of(&difference, "c-library"), 0);
+    end(&fixture);
+}
+
 static void a_hash_in_a_section_name_is_compared_with_the_other_sides(void **state)
 {
     (void)state;
@@ -486,9 +525,12 @@ int main(void)
         cmocka_unit_test(directories_of_debug_information_tell_of_any_path),
         cmocka_unit_test(paths_of_one_substitution_have_one_key),
         cmocka_unit_test(a_build_id_beside_another_difference_follows_from_it),
+        cmocka_unit_test(the_crc_of_a_debug_file_is_shown),
         cmocka_unit_test(two_forms_in_one_string_compete),
         cmocka_unit_test(code_that_differs_widely_is_explained_by_the_producers),
         cmocka_unit_test(imports_tell_of_hardening),
+        cmocka_unit_test(a_note_of_the_processor_tells_of_no_protection),
+        cmocka_unit_test(a_library_that_libc_took_in_tells_of_it_where_both_sides_use_it),
         cmocka_unit_test(a_hash_in_a_section_name_is_compared_with_the_other_sides),
         cmocka_unit_test(a_signed_module_differs_in_its_signature_only_there),
         cmocka_unit_test(a_module_names_its_kernel_and_the_digest_of_its_source),
@@ -500,4 +542,3 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
-        cmocka_unit_test(the_crc_of_a_debug_file_is_shown),
