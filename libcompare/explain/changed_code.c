@@ -313,7 +313,7 @@ static void summarise(struct explaining *e)
     struct difference *difference = difference_add(e, DIFFERENCE_CODE, "code");
     if (difference == NULL)
         return;
-    difference->vendor_value.number = differing;
+    difference->vendor.present = difference->rebuilt.present = true;
     difference->rebuilt_value.number = e->clues.functions;
     value_text(e, &difference->vendor_value, "%zu of %zu functions differ", differing, e->clues.functions);
     difference->vendor_value.number = differing;
