@@ -236,6 +236,30 @@ static unsigned fits_flags(const struct clues *clues, const struct difference *d
 
 /* ---- Linker ---- */
 
+/* Segments of the usual rights, some of them of constants alone: -z separate-code, ld's default since 2.31. */
+static bool separates_code(struct text flags, bool *usual)
+{
+    bool separate = false;
+    for (size_t at = 0; at < flags.size; at += 4) {
+        struct text rights = text_part(flags, at, 3);
+        bool constant = text_equal(rights, text_of("R--"));
+        separate = separate || constant;
+        *usual = *usual && (constant || text_equal(rights, text_of("R-X")) || text_equal(rights, text_of("RW-")));
+    }
+    return separate;
+}
+
+static unsigned fits_segments(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    bool usual = true;
+    bool vendor = separates_code(bytes_of(&difference->vendor_value), &usual);
+    bool rebuilt = separates_code(bytes_of(&difference->rebuilt_value), &usual);
+    if (!usual || vendor == rebuilt)
+        return 0;
+    return guess_text(clues, guess, 60, "only the %s file has constants in segments of their own, as ld has since 2.31",
+                      vendor ? "vendor's" : "rebuilt");
+}
+
 static unsigned fits_linker(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     struct text vendor = bytes_of(&difference->vendor_value), rebuilt = bytes_of(&difference->rebuilt_value);
@@ -244,6 +268,8 @@ static unsigned fits_linker(const struct clues *clues, const struct difference *
     if (difference_is(difference, DIFFERENCE_NOTE, "gold version") ||
         difference_is(difference, DIFFERENCE_SECTION, ".note.gnu.gold-version"))
         return guess_sides(clues, difference, guess, 92);
+    if (difference_is(difference, DIFFERENCE_HEADER, "segment flags"))
+        return fits_segments(clues, difference, guess);
     if (difference_is(difference, DIFFERENCE_NOTE, "GNU property") && one_side_lacks(difference) &&
         !same_protection(difference))
         return guess_sides(clues, difference, guess, 55);

@@ -71,6 +71,7 @@ static const struct example examples[] = {
     {"hardening-flags", DIFFERENCE_NOTE, "GNU property", "IBT, SHSTK", "none"},
     {"linker", DIFFERENCE_COMMENT, ".comment", "Linker: Debian LLD 14.0.6", NULL},
     {"linker", DIFFERENCE_NOTE, "gold version", "gold 1.16", NULL},
+    {"linker", DIFFERENCE_HEADER, "segment flags", "R-X RW-", "R-- R-X R-- RW-"},
     {"hash-style", DIFFERENCE_DYNAMIC, "DT_HASH", "present", NULL},
     {"hash-style", DIFFERENCE_SECTION, ".gnu.hash", NULL, "present"},
     {"stripped", DIFFERENCE_SECTION, ".symtab", "present", NULL},
@@ -328,6 +329,17 @@ static void imports_tell_of_hardening(void **state)
     end(&fixture);
 }
 
+static void segments_of_unusual_rights_are_no_linkers(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture);
+    struct difference difference = of_texts(DIFFERENCE_HEADER, "segment flags", "R-- R-X RW-", "RWX RW-");
+    causes_guess(&fixture.clues, &difference);
+    assert_null(innocent(&difference));
+    end(&fixture);
+}
+
 static void a_note_of_the_processor_tells_of_no_protection(void **state)
 {
     (void)state;
@@ -529,6 +541,7 @@ int main(void)
         cmocka_unit_test(two_forms_in_one_string_compete),
         cmocka_unit_test(code_that_differs_widely_is_explained_by_the_producers),
         cmocka_unit_test(imports_tell_of_hardening),
+        cmocka_unit_test(segments_of_unusual_rights_are_no_linkers),
         cmocka_unit_test(a_note_of_the_processor_tells_of_no_protection),
         cmocka_unit_test(a_library_that_libc_took_in_tells_of_it_where_both_sides_use_it),
         cmocka_unit_test(a_hash_in_a_section_name_is_compared_with_the_other_sides),
