@@ -113,6 +113,55 @@ class Explanations(unittest.TestCase):
         self.assertEqual((shown["vendor"]["symbol"], shown["rebuilt"]["symbol"]), (None, "second"))
         self.assertEqual(shown["rebuilt"]["line"], 5)
 
+    def strings_told(self, source, *flags):
+        """Of a program that is built with SIDE 0 and 1."""
+        files = []
+        for side in (0, 1):
+            (self.here / "told.c").write_text(source)
+            files.append(self.here / f"told{side}")
+            subprocess.run(["gcc", "-O1", *flags, f"-DSIDE={side}", "-s", "-o", files[-1], self.here / "told.c"],
+                           check=True)
+        differences = self.explain(*files)["differences"]
+        return [[difference[side] and difference[side]["value"] for side in ("vendor", "rebuilt")]
+                for difference in differences if difference["kind"] == "string"]
+
+    def test_what_stands_before_a_string_is_no_part_of_it(self):
+        source = r"""
+            #include <stdio.h>
+            __asm__(".section .rodata\n.long TABLE\nmessage: .asciz \"numeric constant\"\n"
+                    ".long TABLE\nother: .asciz \"ends with OTHER\"\n"
+                    ".zero 4\n.fill LENGTH, 4, 0xffff4344\nbehind: .asciz \"behind a table\"\n.text\n");
+            extern const char message[], other[], behind[];
+            int main(void) { puts(message); puts(behind); return puts(other); }
+        """
+        told = []
+        for table, other, length in (("0xffff5210", "a", "1"), ("0x41200000", "b", "9")):
+            told.append(source.replace("TABLE", table).replace("OTHER", other).replace("LENGTH", length))
+        both = f"#if SIDE\n{told[1]}\n#else\n{told[0]}\n#endif\n"
+        self.assertEqual(self.strings_told(both), [["ends with a", "ends with b"]])
+
+    def test_how_often_a_text_is_kept_is_no_difference_of_the_text(self):
+        source = r"""
+            #include <stdio.h>
+            static const char once[] = "one text of two";
+            #if SIDE
+            static const char twice[] = "one text of two";
+            int more(void) { return puts(twice); }
+            #endif
+            int main(void) { return puts(once); }
+        """
+        self.assertEqual(self.strings_told(source, "-rdynamic"), [])
+
+    def test_pointers_are_no_strings(self):
+        source = r"""
+            #include <stdio.h>
+            __attribute__((noinline)) int first(int n) { return n * 3 + (SIDE ? puts("x"), puts("y"), n : 1); }
+            __attribute__((noinline)) int second(int n) { return n * 5; }
+            int (*const volatile table[])(int) = {first, second, first, second};
+            int main(int argc, char **argv) { return table[argc](2); }
+        """
+        self.assertEqual(self.strings_told(source, "-pie", "-Wl,-Ttext-segment=0x216000"), [])
+
     def test_a_changed_message_is_unknown(self):
         explanation = self.explain(self.build("a"), self.build("b", message="greetingz"))
         self.assertEqual(self.causes(explanation), ["unknown"])

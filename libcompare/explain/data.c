@@ -138,7 +138,7 @@ static bool is_pointer_to_same(const struct explaining *e, uint64_t vendor, uint
     return image_file_range(a, x, 1, &target) && image_file_range(b, y, 1, &target) && same_meaning(e, x, y);
 }
 
-static bool is_relocated(const struct explained_side *side, uint64_t file_offset)
+bool is_relocated(const struct explained_side *side, uint64_t file_offset)
 {
     uint64_t width = side->image->is64 ? 8 : 4, begin = file_offset >= width ? file_offset - width + 1 : 0;
     size_t found;

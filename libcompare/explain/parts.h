@@ -140,6 +140,24 @@ bool is_string_byte(uint8_t byte);
 /* Whether such bytes are a text, rather than a table whose bytes happen to be none but those. */
 bool is_text_of_program(const uint8_t *bytes, uint64_t size);
 
+/* ---- What code refers to: references.c ---- */
+
+struct reference_search {
+    struct explaining *e;
+    size_t side;
+    void (*found)(void *state, uint64_t address, uint64_t file_offset); /* what is referred to, and by which code */
+    void *state;
+    uint8_t filter[8192]; /* of the lowest 16 bits of what is wanted: most addresses are ruled out by one look */
+};
+
+void reference_wanted(struct reference_search *search, uint64_t address);
+
+/* Calls found for each reference that the filter lets pass, others than the wanted ones among them. Linked files. */
+void references_of_code(struct reference_search *search);
+
+/* Whether a relocation fills in this byte: it is part of a pointer. */
+bool is_relocated(const struct explained_side *side, uint64_t file_offset);
+
 /* The NUL-terminated printable string that holds this byte of data: without its NUL. False where there is none. */
 bool string_at(const struct image *image, uint64_t file_offset, struct range *string);
 

@@ -1,6 +1,7 @@
 /*
  * Strings that only one side has, in pairs. Strings are looked at as a set: where one has grown, all behind it stand
- * elsewhere, and a linker may merge and sort them anew.
+ * elsewhere, and a linker may merge and sort them anew. Pointers are none, and what stands before a string without a NUL
+ * between them (the end of a jump table, of a number) is no part of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +9,15 @@
 #include "parts.h"
 
 #define SHORTEST 3
+/* A word of text; of what is printable and stands before a string, anything shorter may as well be data. */
+#define WORD 4
 
 struct string {
     const uint8_t *bytes;
     uint64_t size; /* without the NUL */
     uint64_t offset;
     bool paired;
+    bool common; /* the other side has it too, though not as often */
 };
 
 /* Data of the program that is neither code nor one of the tables that tables.c knows. */
@@ -30,7 +34,7 @@ static bool holds_strings(const struct image *image, const struct extent *extent
     bool loaded = (section->flags & SHF_ALLOC) != 0 && (section->flags & SHF_EXECINSTR) == 0;
     return section->type == SHT_PROGBITS && strcmp(section->name, ".interp") != 0 &&
            strncmp(section->name, ".eh_frame", 9) != 0 && strcmp(section->name, ".gcc_except_table") != 0 &&
-           strcmp(section->name, ".got") != 0 && strncmp(section->name, ".plt", 4) != 0 &&
+           strncmp(section->name, ".got", 4) != 0 && strncmp(section->name, ".plt", 4) != 0 &&
            (loaded || strcmp(section->name, ".modinfo") == 0 || strcmp(section->name, ".GCC.command.line") == 0);
 }
 
@@ -43,14 +47,35 @@ static bool is_address(const struct image *image, uint64_t begin, uint64_t end)
            image_file_range(image, image_word(image, begin), 1, &target);
 }
 
-static bool take_strings(struct explaining *e, const struct image *image, struct range range, struct list *strings)
+/* What follows a table whose bytes all happen to be printable. */
+static uint64_t begin_of_text(const uint8_t *bytes, uint64_t begin, uint64_t end)
 {
+    uint64_t text = end;
+    if (is_text_of_program(bytes + begin, end - begin))
+        return begin;
+    while (text > begin && bytes[text - 1] < 0xf8)
+        text--;
+    return text;
+}
+
+/* Addresses of three bytes can be printable. */
+static bool is_pointer(const struct explained_side *side, uint64_t file_offset)
+{
+    return !image_is_relocatable(side->image) && is_relocated(side, file_offset);
+}
+
+static bool take_strings(struct explaining *e, const struct explained_side *side, struct range range,
+                         struct list *strings)
+{
+    const struct image *image = side->image;
     for (uint64_t at = range.begin; at < range.end;) {
         uint64_t begin = at;
         while (at < range.end && is_string_byte(image->bytes[at]))
             at++;
-        if (at < range.end && image->bytes[at] == 0 && at - begin >= SHORTEST && !is_address(image, begin, range.end) &&
-            is_text_of_program(image->bytes + begin, at - begin)) {
+        begin = begin_of_text(image->bytes, begin, at);
+        if (at < range.end && image->bytes[at] == 0 && at - begin >= SHORTEST &&
+            is_text_of_program(image->bytes + begin, at - begin) && !is_pointer(side, begin) &&
+            !is_address(image, begin, range.end)) {
             if (strings->count >= STRINGS_MOST) {
                 incomplete(e, "there are too many strings to look at all of them");
                 return true;
@@ -58,21 +83,25 @@ static bool take_strings(struct explaining *e, const struct image *image, struct
             struct string *string = list_add(strings);
             if (string == NULL)
                 return false;
-            *string = (struct string){image->bytes + begin, at - begin, begin, false};
+            *string = (struct string){.bytes = image->bytes + begin, .size = at - begin, .offset = begin};
         }
         at++;
     }
     return true;
 }
 
+static int text_order(const struct string *a, const struct string *b)
+{
+    uint64_t shorter = a->size < b->size ? a->size : b->size;
+    int order = memcmp(a->bytes, b->bytes, shorter);
+    return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+}
+
 static int string_order(const void *left, const void *right)
 {
     const struct string *a = left, *b = right;
-    uint64_t shorter = a->size < b->size ? a->size : b->size;
-    int order = memcmp(a->bytes, b->bytes, shorter);
-    if (order != 0 || a->size != b->size)
-        return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
-    return (a->offset > b->offset) - (a->offset < b->offset);
+    int order = text_order(a, b);
+    return order != 0 ? order : (a->offset > b->offset) - (a->offset < b->offset);
 }
 
 static int offset_order(const void *left, const void *right)
@@ -101,43 +130,136 @@ static bool gather(struct explaining *e, size_t side, struct list *strings)
         if (extent == NULL || taken[extent - image->extents])
             continue;
         taken[extent - image->extents] = true;
-        if (holds_strings(image, extent) && !take_strings(e, image, extent->range, strings))
+        if (holds_strings(image, extent) && !take_strings(e, &e->sides[side], extent->range, strings))
             return false;
     }
     return true;
 }
 
-/* Drops what both sides have, as often as both have it; what is left stands in the file's order. */
-static void drop_common(struct list *vendor, struct list *rebuilt)
+static bool keep(struct list *left, const struct string *string)
+{
+    struct string *kept = list_add(left);
+    if (kept != NULL)
+        *kept = *string;
+    return kept != NULL;
+}
+
+/* Leaves what one side has more often than the other, in the file's order. Both lists are sorted by their texts then. */
+static bool drop_common(struct list *vendor, struct list *rebuilt, struct list *left_vendor, struct list *left_rebuilt)
 {
     struct string *x = vendor->items, *y = rebuilt->items;
-    size_t a = 0, b = 0, left_a = 0, left_b = 0;
+    size_t a = 0, b = 0;
     if (vendor->count > 1)
         qsort(x, vendor->count, sizeof(*x), string_order);
     if (rebuilt->count > 1)
         qsort(y, rebuilt->count, sizeof(*y), string_order);
     while (a < vendor->count || b < rebuilt->count) {
-        int order = a == vendor->count ? 1 : b == rebuilt->count ? -1 : 0;
-        if (order == 0) {
-            uint64_t shorter = x[a].size < y[b].size ? x[a].size : y[b].size;
-            order = memcmp(x[a].bytes, y[b].bytes, shorter);
-            if (order == 0)
-                order = (x[a].size > y[b].size) - (x[a].size < y[b].size);
-        }
-        if (order < 0)
-            x[left_a++] = x[a++];
-        else if (order > 0)
-            y[left_b++] = y[b++];
-        else
-            a++, b++;
+        int order = a == vendor->count ? 1 : b == rebuilt->count ? -1 : text_order(&x[a], &y[b]);
+        if ((order < 0 && !keep(left_vendor, &x[a])) || (order > 0 && !keep(left_rebuilt, &y[b])))
+            return false;
+        a += order <= 0;
+        b += order >= 0;
     }
-    vendor->count = left_a;
-    rebuilt->count = left_b;
-    if (left_a > 1)
-        qsort(x, left_a, sizeof(*x), offset_order);
-    if (left_b > 1)
-        qsort(y, left_b, sizeof(*y), offset_order);
+    if (left_vendor->count > 1)
+        qsort(left_vendor->items, left_vendor->count, sizeof(*x), offset_order);
+    if (left_rebuilt->count > 1)
+        qsort(left_rebuilt->items, left_rebuilt->count, sizeof(*y), offset_order);
+    return true;
 }
+
+/* Marks those that stand among all of the other side, which are sorted by their texts. */
+static void mark_common(struct list *left, const struct list *all)
+{
+    struct string *strings = left->items;
+    const struct string *others = all->items;
+    for (size_t i = 0; i < left->count; i++) {
+        size_t low = 0, high = all->count;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (text_order(&others[middle], &strings[i]) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        strings[i].common = low < all->count && text_order(&others[low], &strings[i]) == 0;
+    }
+}
+
+/* ---- Where they begin ---- */
+
+struct starts {
+    struct list *strings; /* by offset */
+    const struct image *image;
+    uint64_t *starts; /* of each string, where something refers to it first; UINT64_MAX: nothing does */
+};
+
+static void starts_at(void *state, uint64_t address, uint64_t file_offset)
+{
+    struct starts *search = state;
+    const struct string *strings = search->strings->items;
+    size_t low = 0, high = search->strings->count;
+    struct range byte;
+    (void)file_offset;
+    if (!image_file_range(search->image, address, 1, &byte))
+        return;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strings[middle].offset + strings[middle].size > byte.begin)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    if (low < search->strings->count && strings[low].offset <= byte.begin && byte.begin < search->starts[low])
+        search->starts[low] = byte.begin;
+}
+
+/* Bytes before a string that need not be text. */
+static bool may_be_data(const uint8_t *bytes, uint64_t size)
+{
+    bool printable = true;
+    for (uint64_t i = 0; i < size; i++)
+        printable = printable && bytes[i] < 0x80;
+    return !printable || size < WORD;
+}
+
+/* A string to whose beginning nothing refers, but to a byte of it, begins there: before it stands data. */
+static void cut_beginnings(struct explaining *e, size_t side, struct list *strings)
+{
+    const struct explained_side *s = &e->sides[side];
+    struct string *items = strings->items;
+    struct arena scratch = {0};
+    struct starts state = {strings, s->image, arena_alloc(&scratch, strings->count, sizeof(uint64_t))};
+    struct reference_search *search = arena_alloc(&scratch, 1, sizeof(*search));
+    if (state.starts == NULL || search == NULL) {
+        e->out_of_memory = true;
+        arena_free(&scratch);
+        return;
+    }
+    *search = (struct reference_search){.e = e, .side = side, .found = starts_at, .state = &state};
+    for (size_t i = 0; i < strings->count; i++) {
+        uint64_t address;
+        state.starts[i] = UINT64_MAX;
+        for (uint64_t k = 0; k < items[i].size && image_address(s->image, items[i].offset + k, &address); k++)
+            reference_wanted(search, address);
+    }
+    references_of_code(search);
+    for (size_t i = 0; i < s->relocation_count; i++)
+        starts_at(&state, (uint64_t)s->relocations[i].addend + s->relocations[i].symbol_value, 0);
+    size_t left = 0;
+    for (size_t i = 0; i < strings->count; i++) {
+        struct string string = items[i];
+        uint64_t before = state.starts[i] != UINT64_MAX ? state.starts[i] - string.offset : 0;
+        if (before > 0 && may_be_data(string.bytes, before))
+            string = (struct string){
+                .bytes = string.bytes + before, .size = string.size - before, .offset = string.offset + before};
+        if (string.size >= SHORTEST)
+            items[left++] = string;
+    }
+    strings->count = left;
+    arena_free(&scratch);
+}
+
+/* ---- Pairs ---- */
 
 /* How alike two strings are: 0 to 100, by what they begin and end with. */
 static unsigned likeness(const struct string *a, const struct string *b)
@@ -218,22 +340,43 @@ static void tell_all(struct explaining *e, struct list *vendor, struct list *reb
             partners[i] = &y[next];
             y[next].paired = true;
         }
-        tell(e, &x[i], partners[i]);
+        /* How often a compiler or linker keeps one text is no difference of the text. */
+        if (partners[i] != NULL || !x[i].common)
+            tell(e, &x[i], partners[i]);
     }
     for (size_t i = 0; i < rebuilt->count; i++) {
-        if (!y[i].paired)
+        if (!y[i].paired && !y[i].common)
             tell(e, NULL, &y[i]);
     }
 }
 
+/* Those that only one side has, and where they begin. */
+static bool find_apart(struct explaining *e, struct list *all_vendor, struct list *all_rebuilt, struct list *vendor,
+                       struct list *rebuilt)
+{
+    struct list left_vendor = *vendor, left_rebuilt = *rebuilt;
+    if (!drop_common(all_vendor, all_rebuilt, &left_vendor, &left_rebuilt))
+        return false;
+    if (!image_is_relocatable(e->sides[0].image) && left_vendor.count + left_rebuilt.count > 0) {
+        cut_beginnings(e, 0, &left_vendor);
+        cut_beginnings(e, 1, &left_rebuilt);
+    }
+    if (!drop_common(&left_vendor, &left_rebuilt, vendor, rebuilt))
+        return false;
+    mark_common(vendor, all_rebuilt);
+    mark_common(rebuilt, all_vendor);
+    return true;
+}
+
 void strings_explain(struct explaining *e)
 {
-    struct list vendor = {.arena = e->arena, .item_size = sizeof(struct string)}, rebuilt = vendor;
-    if (!gather(e, 0, &vendor) || !gather(e, 1, &rebuilt)) {
+    struct list empty = {.arena = e->arena, .item_size = sizeof(struct string)};
+    struct list all_vendor = empty, all_rebuilt = empty, vendor = empty, rebuilt = empty;
+    if (!gather(e, 0, &all_vendor) || !gather(e, 1, &all_rebuilt) ||
+        !find_apart(e, &all_vendor, &all_rebuilt, &vendor, &rebuilt)) {
         e->out_of_memory = true;
         return;
     }
-    drop_common(&vendor, &rebuilt);
     if (vendor.count > PAIRED_MOST || rebuilt.count > PAIRED_MOST) {
         incomplete(e, "there are too many strings that only one side has to tell of each");
         vendor.count = vendor.count < PAIRED_MOST ? vendor.count : PAIRED_MOST;

@@ -1,15 +1,11 @@
 /*
- * Which function refers to a string, and where rustc has laid several side by side, to which of them. In objects and in data the relocations tell. In code of x86 a reference is four
- * bytes that, added to the address behind them (or alone, in code with a fixed address), give the string's: they are
- * looked for in all of the code at once. For other machines the functions are decoded.
+ * Which function refers to a string, what else it uses there, and where rustc has laid several strings side by side,
+ * to which of them. In objects and in data the relocations tell, and otherwise the code.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "parts.h"
-
-/* Decoding is slower than looking for four bytes. */
-#define DECODED_TEXT_MOST ((uint64_t)2 << 20)
 
 struct target {
     uint64_t address;
@@ -21,12 +17,12 @@ struct target {
 };
 
 struct search {
+    struct reference_search code;
     struct explaining *e;
     size_t side;
     struct target *targets; /* by address */
     size_t count;
-    size_t decoded;       /* instructions */
-    uint8_t filter[8192]; /* of the lowest 16 bits of the addresses: most are ruled out by one look */
+    size_t decoded; /* instructions */
 };
 
 static int target_order(const void *left, const void *right)
@@ -49,7 +45,7 @@ static bool may_be_joined(const struct explaining *e, const struct difference *d
 static void add_target(struct search *search, struct target target)
 {
     search->targets[search->count++] = target;
-    search->filter[(target.address & 0xffff) >> 3] |= (uint8_t)(1u << (target.address & 7));
+    reference_wanted(&search->code, target.address);
 }
 
 static void list_targets(struct search *search)
@@ -108,8 +104,6 @@ static size_t target_from(const struct search *search, uint64_t address)
 /* The first target at this address, or the number of all. */
 static size_t target_at(const struct search *search, uint64_t address)
 {
-    if ((search->filter[(address & 0xffff) >> 3] & (1u << (address & 7))) == 0)
-        return search->count;
     size_t first = target_from(search, address);
     return first < search->count && search->targets[first].address == address ? first : search->count;
 }
@@ -191,47 +185,15 @@ static void search_decoded(struct search *search, const struct function *functio
 }
 
 /* Four bytes may look like a reference by chance: the function says whether they are one. */
-static void found(struct search *search, uint64_t address, uint64_t file_offset)
+static void used_by_code(void *state, uint64_t address, uint64_t file_offset)
 {
+    struct search *search = state;
     size_t index = target_at(search, address);
     if (index == search->count || search->targets[index].used)
         return;
     const struct function *function = function_at(&search->e->sides[search->side], file_offset);
     if (function != NULL && search->decoded < INSTRUCTIONS_MOST)
         search_decoded(search, function);
-}
-
-static void search_x86(struct search *search, struct range code, uint64_t address)
-{
-    const struct image *image = search->e->sides[search->side].image;
-    for (uint64_t at = code.begin; at + 4 <= code.end; at++) {
-        uint32_t word;
-        memcpy(&word, image->bytes + at, sizeof(word)); /* x86 is little-endian, and so is who runs this or not: */
-        if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
-            word = __builtin_bswap32(word);
-        found(search, address + (at - code.begin) + 4 + (uint64_t)(int64_t)(int32_t)word, at);
-        if (image->header.e_type == ET_EXEC)
-            found(search, word, at);
-    }
-}
-
-static void search_code(struct search *search)
-{
-    const struct explained_side *side = &search->e->sides[search->side];
-    const struct image *image = side->image;
-    bool x86 = image->header.e_machine == EM_X86_64 || image->header.e_machine == EM_386;
-    uint64_t searched = 0;
-    for (size_t i = 0; x86 && i < image->executable_count; i++) {
-        struct range code = image->executable[i];
-        uint64_t address;
-        searched += range_size(code);
-        if (searched <= USERS_TEXT_MOST && image_address(image, code.begin, &address))
-            search_x86(search, code, address);
-    }
-    for (size_t i = 0; !x86 && i < side->function_count && searched <= DECODED_TEXT_MOST; i++) {
-        searched += range_size(side->functions[i].bytes);
-        search_decoded(search, &side->functions[i]);
-    }
 }
 
 /* ---- Relocations ---- */
@@ -357,6 +319,7 @@ void users_find(struct explaining *e)
     struct difference *differences = e->differences.items;
     for (size_t side = 2; side-- > 0;) {
         struct search *search = &searches[side];
+        search->code = (struct reference_search){.e = e, .side = side, .found = used_by_code, .state = search};
         if (image_is_relocatable(e->sides[side].image)) {
             search_object(search);
             continue;
@@ -366,7 +329,7 @@ void users_find(struct explaining *e)
             e->out_of_memory = true;
         if (search->count == 0 || e->out_of_memory)
             continue;
-        search_code(search);
+        references_of_code(&search->code);
         search_relocations(search);
     }
     for (size_t i = 0; i < e->differences.count && !e->out_of_memory; i++) {
