@@ -1,5 +1,6 @@
 """The measuring part of scripts/packages: pairs, what is told of them, and what it took."""
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -16,6 +17,8 @@ import packages_large as large
 PACKAGES = ["hello", "hostname", "ed", "bc", "less", "tree", "pv", "datefudge", "lzip", "gperf", "tinyxml2"]
 RUNS = 5
 
+Measured = collections.namedtuple("Measured", "seconds processor peak lines cut")
+
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/packages")
@@ -30,19 +33,19 @@ def arguments():
 
 
 def measure(command, limit, output):
-    """Seconds, peak memory in bytes of the largest process, lines; seconds are None where the limit was hit.
+    """Seconds, those of the processor, peak memory in bytes of the largest process, lines; whether the limit was hit.
 
     GNU time starts the program, for a child of this process would begin with what this process has in memory.
     """
     with tempfile.NamedTemporaryFile("r") as measured, open(output, "wb") as told:
-        subprocess.run(["/usr/bin/time", "-o", measured.name, "-f", "%e %M", "timeout", "--kill-after", "10",
+        subprocess.run(["/usr/bin/time", "-o", measured.name, "-f", "%e %U %S %M", "timeout", "--kill-after", "10",
                         f"{limit:f}", *command], stdout=told, stderr=subprocess.DEVNULL, check=False)
         lines = measured.read().splitlines()
     status = next((int(words[-1]) for words in map(str.split, lines) if words[:1] == ["Command"]), 0)
-    seconds, peak = lines[-1].split()
+    seconds, user, system, peak = lines[-1].split()
     with open(output, "rb") as told:
         count = sum(1 for _ in told)
-    return (None if status == 124 or status == 137 else float(seconds)), int(peak) * 1024, count, status
+    return Measured(float(seconds), float(user) + float(system), int(peak) * 1024, count, status in (124, 137))
 
 
 def median_seconds(command, runs):
@@ -81,21 +84,21 @@ class Row:
         consequences = self.report["explanation"]["consequences"] if self.report["explanation"] else 0
         counted = ", ".join(f"{roots.count(root)} x {root}" if roots.count(root) > 1 else root
                             for root in dict.fromkeys(roots))
-        _, peak, lines, _ = self.elftally
-        cells = [self.name, self.report["verdict"], str(len(roots)), str(consequences), counted or "-", str(lines),
-                 f"{self.seconds:.3f}", f"{peak / 1e6:.1f}"]
-        if self.peer:
-            seconds, peak, lines, _ = self.peer
-            took = f"{seconds:.2f}" if seconds is not None else "> limit"
-            ratio = f"{seconds / self.seconds:.0f}" if seconds is not None else "-"
-            cells += [str(lines) if seconds is not None else "-", took, f"{peak / 1e6:.1f}", ratio]
+        mine, peer = self.elftally, self.peer
+        cells = [self.name, self.report["verdict"], str(len(roots)), str(consequences), counted or "-", str(mine.lines),
+                 f"{self.seconds:.3f}", f"{mine.processor:.2f}", f"{mine.peak / 1e6:.1f}"]
+        if peer:
+            more = "> " if peer.cut else ""
+            cells += ["-" if peer.cut else str(peer.lines), f"{more}{peer.seconds:.2f}", f"{more}{peer.processor:.2f}",
+                      f"{more}{peer.peak / 1e6:.1f}", f"{more}{peer.seconds / self.seconds:.0f}",
+                      f"{more}{peer.peak / mine.peak:.1f}"]
         return cells
 
 
 def heading(options):
-    cells = ["file", "verdict", "roots", "consequences", "causes", "lines", "s", "MB"]
+    cells = ["file", "verdict", "roots", "consequences", "causes", "lines", "s", "CPU s", "MB"]
     if not options.no_diffoscope:
-        cells += ["diffoscope: lines", "s", "MB", "times slower"]
+        cells += ["diffoscope: lines", "s", "CPU s", "MB", "times the time", "times the memory"]
     print("| " + " | ".join(cells) + " |\n|" + "---|" * len(cells), flush=True)
 
 
@@ -166,9 +169,9 @@ def print_totals(rows):
     roots = [root for row in rows for root in row.roots()]
     unknown = sum(root.startswith("unknown") for root in roots)
     print(f"\n{len(rows)} files: {len(roots)} roots, {unknown} of unknown cause; "
-          f"{sum(row.elftally[2] for row in rows)} lines in {sum(row.seconds for row in rows):.2f} s"
-          + (f", diffoscope {sum(row.peer[2] for row in rows)} lines in "
-             f"{sum(row.peer[0] or 0 for row in rows):.2f} s" if rows and rows[0].peer else ""))
+          f"{sum(row.elftally.lines for row in rows)} lines in {sum(row.seconds for row in rows):.2f} s"
+          + (f", diffoscope {sum(row.peer.lines for row in rows)} lines in "
+             f"{sum(row.peer.seconds for row in rows):.2f} s" if rows and rows[0].peer else ""))
 
 
 def main():
@@ -178,8 +181,9 @@ def main():
         here.mkdir(parents=True, exist_ok=True)
         if not options.large:
             return packages(options, here)
+        large_pairs = large.pairs(here)
         heading(options)
-        for name, vendor, rebuilt in large.pairs(here):
+        for name, vendor, rebuilt in large_pairs:
             show(Row(options, name, str(vendor), str(rebuilt), runs=3))
     return 0
 
