@@ -167,6 +167,14 @@ class Explanations(unittest.TestCase):
         self.assertEqual(self.causes(explanation), ["unknown"])
         self.assertEqual(self.shown(explanation)["user"], "main")
 
+    def test_what_each_side_has_alone_in_one_function_is_one_root(self):
+        explanation = self.explain(*(self.build(name, extra=f'__asm__ volatile("{text}");') for name, text in (
+            ("a", r"pause\n mfence\n lfence\n sfence"), ("b", r"mfence\n lfence\n cld\n sfence"))))
+        alone = [difference for difference in explanation["differences"] if difference["kind"] == "code"]
+        self.assertEqual([bool(difference["vendor"]) and bool(difference["rebuilt"]) for difference in alone],
+                         [False, False])
+        self.assertEqual(self.causes(explanation), ["unknown"])
+
     def test_another_function_called_is_unknown_even_where_all_moves(self):
         explanation = self.explain(self.build("a"), self.build("b", called="fourth", place="a-much-longer-place"))
         self.assertIn("unknown", self.causes(explanation))

@@ -270,6 +270,11 @@ static bool same_function(const struct difference *a, const struct difference *b
         return strcmp(a->vendor.symbol, b->vendor.symbol) == 0;
     if (a->rebuilt.symbol != NULL && b->rebuilt.symbol != NULL)
         return strcmp(a->rebuilt.symbol, b->rebuilt.symbol) == 0;
+    /* What only the vendor's has, and what only the rebuilt one has. */
+    if (a->vendor.symbol != NULL && b->rebuilt.symbol != NULL)
+        return strcmp(a->vendor.symbol, b->rebuilt.symbol) == 0;
+    if (a->rebuilt.symbol != NULL && b->vendor.symbol != NULL)
+        return strcmp(a->rebuilt.symbol, b->vendor.symbol) == 0;
     /* No name on either side: by where the function begins. */
     return a->vendor.present && b->vendor.present && a->vendor.symbol == NULL && b->vendor.symbol == NULL &&
            a->vendor.bytes.begin - a->vendor.inside == b->vendor.bytes.begin - b->vendor.inside;
