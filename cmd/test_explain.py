@@ -162,6 +162,17 @@ class Explanations(unittest.TestCase):
         """
         self.assertEqual(self.strings_told(source, "-pie", "-Wl,-Ttext-segment=0x216000"), [])
 
+    def test_a_line_is_the_programs_where_a_header_of_the_system_is_inlined(self):
+        flags = ["-O2", "-g", "-D_FORTIFY_SOURCE=2"]
+        explanation = self.explain(*(self.build(name, *flags, limit=limit, extra='printf("%d", LIMIT);')
+                                     for name, limit in (("a", "9"), ("b", "10"))))
+        inlined = [difference["vendor"] for difference in explanation["differences"]
+                   if difference["kind"] == "code" and difference["vendor"]["inlined"]]
+        self.assertTrue(inlined)
+        for place in inlined:
+            self.assertRegex(f"{place['source']}:{place['line']}", r"^prog\.c:5$")
+            self.assertRegex(place["inlined"], r"^printf \(/usr/include/.*:\d+\) inlined into second at prog\.c:5$")
+
     def test_a_changed_message_is_unknown(self):
         explanation = self.explain(self.build("a"), self.build("b", message="greetingz"))
         self.assertEqual(self.causes(explanation), ["unknown"])

@@ -35,6 +35,21 @@ static void find_symbol(struct explaining *e, struct place *place, size_t side)
     place->symbol = other != NULL ? name_demangled(other, e->arena) : NULL;
 }
 
+static bool is_of_system(const char *file)
+{
+    return file == NULL || strncmp(file, "/usr/include/", 13) == 0 || strncmp(file, "/usr/lib/", 9) == 0;
+}
+
+/* The innermost line that a developer can change: not one of a header that the system has. 0 where all are such. */
+static size_t frame_of_program(const struct debug_place *found)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        if (!is_of_system(found->frames[i].file))
+            return i;
+    }
+    return 0;
+}
+
 static const char *inlined_text(struct explaining *e, const struct debug_place *found)
 {
     char text[512];
@@ -44,9 +59,12 @@ static const char *inlined_text(struct explaining *e, const struct debug_place *
     text[0] = '\0';
     for (size_t i = 0; i + 1 < found->count && used < sizeof(text) - 1; i++) {
         const char *name = found->frames[i].function, *caller = found->frames[i + 1].function;
+        char header[300] = "";
+        if (i < frame_of_program(found) && found->frames[i].file != NULL)
+            snprintf(header, sizeof(header), " (%s:%u)", found->frames[i].file, found->frames[i].line);
         int wrote =
-            snprintf(text + used, sizeof(text) - used, "%s%s inlined into %s at %s:%u", i > 0 ? ", " : "",
-                     name != NULL ? name_demangled(name, e->arena) : "?",
+            snprintf(text + used, sizeof(text) - used, "%s%s%s inlined into %s at %s:%u", i > 0 ? ", " : "",
+                     name != NULL ? name_demangled(name, e->arena) : "?", header,
                      caller != NULL ? name_demangled(caller, e->arena) : "?",
                      found->frames[i + 1].file != NULL ? found->frames[i + 1].file : "?", found->frames[i + 1].line);
         used += wrote > 0 ? (size_t)wrote : 0;
@@ -90,8 +108,9 @@ static void find_line(struct lookup *lookup, const struct difference *difference
     if (difference->kind == DIFFERENCE_CODE || difference->kind == DIFFERENCE_ORDER) {
         if (!place_of_code(e, side, place->bytes.begin, &found))
             return;
-        place->source = found.frames[0].file;
-        place->line = found.frames[0].line;
+        const struct debug_frame *frame = &found.frames[frame_of_program(&found)];
+        place->source = frame->file;
+        place->line = frame->line;
         place->inlined = inlined_text(e, &found);
         name_by_debug(e, side, place, &found);
     } else if (debug_object_at(s->debug, address, e->arena, &name, &declared)) {
