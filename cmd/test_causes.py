@@ -54,7 +54,7 @@ class Causes(unittest.TestCase):
     def test_what_changes_what_runs_is_marked(self):
         marked = {cause["id"] for cause in self.causes if cause["code"]}
         self.assertEqual(marked, {"compiler-hash-order", "pgo", "march-drift", "optimisation", "hardening-flags",
-                                  "compiler-version", "randstruct", "pie"})
+                                  "compiler-version", "c-library", "randstruct", "pie"})
 
     def test_an_unknown_id_is_trouble_in_one_line(self):
         for wrong in ("nonsense", "", "date-macro\n", "a\x1b[31mb\nc", "x" * 5000):
