@@ -238,9 +238,11 @@ static void cut_beginnings(struct explaining *e, size_t side, struct list *strin
     *search = (struct reference_search){.e = e, .side = side, .found = starts_at, .state = &state};
     for (size_t i = 0; i < strings->count; i++) {
         uint64_t address;
+        bool loaded = image_address(s->image, items[i].offset, &address);
         state.starts[i] = UINT64_MAX;
-        for (uint64_t k = 0; k < items[i].size && image_address(s->image, items[i].offset + k, &address); k++)
-            reference_wanted(search, address);
+        /* The filter looks at 16 bits of an address: more bytes of a string add nothing to it. */
+        for (uint64_t k = 0; loaded && k < items[i].size && k <= UINT16_MAX; k++)
+            reference_wanted(search, address + k);
     }
     references_of_code(search);
     for (size_t i = 0; i < s->relocation_count; i++)
