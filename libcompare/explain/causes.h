@@ -24,9 +24,9 @@ struct facts {
     struct names symbols;     /* of .symtab: functions and objects, local ones too */
     struct names needed;      /* DT_NEEDED */
     bool has_debug, has_symtab, has_section_headers;
-    bool is_rust;       /* some unit of it at least */
-    uint64_t text_size; /* bytes that can run */
-    size_t function_count;
+    bool is_rust;                         /* some unit of it at least */
+    uint64_t text_size;                   /* bytes that can run */
+    size_t function_count, guarded_count; /* guarded: they begin with a landing pad for indirect jumps */
 };
 
 /* Both sides, and how much of the code differs: for cross-checks. */

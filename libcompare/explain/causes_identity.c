@@ -57,8 +57,8 @@ static unsigned fits_user_host(const struct clues *clues, const struct differenc
     if (!string_forms(difference, &pair, &forms))
         return 0;
     if (!forms_have(&forms, FORM_USER_HOST)) {
-        bool named =
-            difference_mentions(difference, "build_user|build_host|buildhost|builduser|compile_host|compile_by");
+        bool named = difference_mentions(difference, "build_user|build_host|buildhost|builduser|compile_host|compile_"
+                                                     "by|build user|build host|built by|built on");
         return named && is_plain_name(pair.vendor) && is_plain_name(pair.rebuilt)
                    ? guess_pair(clues, guess, 55, "names of a builder", pair.vendor, pair.rebuilt)
                    : 0;
@@ -106,6 +106,27 @@ static size_t describe_size(struct text text)
     return digits < begin - 2 && digits > 0 && text.bytes[digits - 1] == '-' ? text.size - digits + 1 : 0;
 }
 
+static bool is_word_byte(uint8_t byte)
+{
+    return is_alphanumeric(byte) || strchr("._-+~", byte) != NULL;
+}
+
+/* The words in which two texts differ, if they are equal but for one. */
+static struct text_pair words_that_differ(const struct text_pair *pair)
+{
+    size_t begin = text_common_prefix(pair->vendor, pair->rebuilt), shorter = pair->vendor.size;
+    size_t end = text_common_suffix(pair->vendor, pair->rebuilt);
+    shorter = pair->rebuilt.size < shorter ? pair->rebuilt.size : shorter;
+    end = end > shorter - begin ? shorter - begin : end;
+    while (begin > 0 && pair->vendor.bytes[begin - 1] != '\0' && is_word_byte(pair->vendor.bytes[begin - 1]))
+        begin--;
+    while (end > 0 && pair->vendor.bytes[pair->vendor.size - end] != '\0' &&
+           is_word_byte(pair->vendor.bytes[pair->vendor.size - end]))
+        end--;
+    return (struct text_pair){text_part(pair->vendor, begin, pair->vendor.size - end - begin),
+                              text_part(pair->rebuilt, begin, pair->rebuilt.size - end - begin)};
+}
+
 static bool is_version(struct text text)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -118,6 +139,8 @@ static bool is_version(struct text text)
 /* 80: commits behind one tag; 70: behind tags that differ in their numbers; 0: no two such texts. */
 static unsigned differ_in_describe(const struct text_pair *pair)
 {
+    struct text_pair words = words_that_differ(pair);
+    pair = &words;
     size_t vendor = describe_size(pair->vendor), rebuilt = describe_size(pair->rebuilt);
     if (vendor == 0 || rebuilt == 0)
         return 0;

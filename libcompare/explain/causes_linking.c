@@ -251,9 +251,28 @@ static unsigned fits_link_order(const struct clues *clues, const struct differen
     return is_order_of_things(difference) ? guess_order(clues, difference, guess, 80) : 0;
 }
 
+/* -j4 and -j16: all but the number is equal. */
+static bool differ_in_jobs(const struct text_pair *pair)
+{
+    size_t begin = text_common_prefix(pair->vendor, pair->rebuilt), i = begin, j = begin;
+    while (begin > 0 && begin <= pair->vendor.size && is_digit(pair->vendor.bytes[begin - 1]))
+        begin--;
+    while (i < pair->vendor.size && is_digit(pair->vendor.bytes[i]))
+        i++;
+    while (j < pair->rebuilt.size && is_digit(pair->rebuilt.bytes[j]))
+        j++;
+    return begin >= 2 && i > begin && j > begin && text_equal(text_part(pair->vendor, begin - 2, 2), text_of("-j")) &&
+           text_equal(text_part(pair->vendor, i, pair->vendor.size), text_part(pair->rebuilt, j, pair->rebuilt.size));
+}
+
 /* From two builds alone it looks like the order of the command line; a third build would tell. */
 static unsigned fits_race(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
+    struct text_pair pair;
+    if (difference->kind == DIFFERENCE_STRING && text_pair_of(difference, &pair) && differ_in_jobs(&pair) &&
+        (pair_mentions(&pair, "make|flags|makeflags|jobs|build") ||
+         difference_mentions(difference, "make|flags|makeflags|jobs|build")))
+        return guess_pair(clues, guess, 65, "numbers of jobs", pair.vendor, pair.rebuilt);
     return is_order_of_things(difference) ? guess_order(clues, difference, guess, 40) : 0;
 }
 

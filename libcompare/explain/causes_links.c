@@ -3,6 +3,7 @@
  * dwz leave of debug information.
  */
 #include "families.h"
+#include "producers.h"
 
 #include <string.h>
 
@@ -176,6 +177,10 @@ static unsigned fits_stripped(const struct clues *clues, const struct difference
     bool symbols = clues->vendor.has_symtab != clues->rebuilt.has_symtab;
     bool debug = clues->vendor.has_debug != clues->rebuilt.has_debug;
     bool one_side = difference->vendor.present != difference->rebuilt.present;
+    bool of_debug = strncmp(difference->what, ".debug_", 7) == 0 || strncmp(difference->what, ".zdebug_", 8) == 0;
+    /* One section more or less is the compiler's or dwz's doing, where both have debug information. */
+    if (difference->kind == DIFFERENCE_SECTION && one_side && of_debug && !debug)
+        return 0;
     if (difference->kind == DIFFERENCE_SECTION && one_side && is_stripped_section(difference->what))
         return guess_text(clues, guess, strcmp(difference->what, ".comment") == 0 ? 60 : 90, "only %s has it",
                           side_with(difference->vendor.present));
@@ -191,8 +196,18 @@ static bool is_word(const struct value *value, const char *word)
     return value->text != NULL && strcmp(value->text, word) == 0;
 }
 
+/* The producer records -gz, too. */
+static bool differs_in_compression_option(const struct clues *clues, const struct difference *difference)
+{
+    struct text_pair pair;
+    return difference_is(difference, DIFFERENCE_DEBUG, "DW_AT_producer") && producers_of(clues, difference, &pair) &&
+           only_options_differ(&pair, "-gz");
+}
+
 static unsigned fits_compression(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
+    if (differs_in_compression_option(clues, difference))
+        return guess_text(clues, guess, 80, "the option -gz");
     const struct value *vendor = &difference->vendor_value, *rebuilt = &difference->rebuilt_value;
     if (difference->kind != DIFFERENCE_SECTION || vendor->text == NULL || rebuilt->text == NULL ||
         (!is_word(vendor, "compressed") && !is_word(rebuilt, "compressed")))

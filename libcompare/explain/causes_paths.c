@@ -98,6 +98,9 @@ static unsigned fits_debug(const struct clues *clues, const struct difference *d
     bool directory = strcmp(difference->what, "DW_AT_comp_dir") == 0;
     bool told = directory || substitution_in_facts(clues, &substitution);
     unsigned confidence = told ? 95 : substitution.tail.size > 0 ? 85 : 60;
+    /* Headers of the compiler's own are not where the program was built. */
+    if (is_strange_to_source(&substitution))
+        confidence = 35;
     return guess_substitution(clues, guess, confidence, &substitution);
 }
 
@@ -156,8 +159,8 @@ static bool coverage_substitution(const struct difference *difference, struct su
 static bool is_word_of_counters(const struct clues *clues, const struct difference *difference)
 {
     return difference->kind == DIFFERENCE_DATA && difference->vendor.symbol == NULL &&
-           difference->rebuilt.symbol == NULL && difference->vendor_value.size <= 8 &&
-           difference->rebuilt_value.size <= 8 && names_have(&clues->vendor.symbols, "__gcov_init") &&
+           difference->rebuilt.symbol == NULL && difference->vendor_value.size <= 16 &&
+           difference->rebuilt_value.size <= 16 && names_have(&clues->vendor.symbols, "__gcov_init") &&
            names_have(&clues->rebuilt.symbols, "__gcov_init");
 }
 

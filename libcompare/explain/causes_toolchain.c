@@ -7,6 +7,7 @@
 
 #include <elf.h>
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define X86_ISA_NEEDED 0xc0008002u
@@ -178,6 +179,14 @@ static bool same_protection(const struct difference *difference)
            protection_of(bytes_of(&difference->rebuilt_value), &rebuilt) && vendor == rebuilt;
 }
 
+/* More functions of one side begin with ENDBR or BTI: as many as half of those that differ. */
+static bool one_side_is_guarded(const struct clues *clues)
+{
+    size_t vendor = clues->vendor.guarded_count, rebuilt = clues->rebuilt.guarded_count;
+    size_t more = vendor > rebuilt ? vendor - rebuilt : rebuilt - vendor;
+    return more >= 3 && more >= clues->functions_differing / 2;
+}
+
 static unsigned fits_hardening(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     unsigned told = guess_options(clues, difference, guess,
@@ -193,6 +202,10 @@ static unsigned fits_hardening(const struct clues *clues, const struct differenc
         return guess_sides(clues, difference, guess, 85);
     if (difference_is(difference, DIFFERENCE_NOTE, "GNU property") && !same_protection(difference))
         return guess_sides(clues, difference, guess, 65);
+    if (difference_is(difference, DIFFERENCE_CODE, "code") && one_side_is_guarded(clues))
+        return guess_text(clues, guess, 80, "%zu of %zu and %zu of %zu functions begin with a landing pad",
+                          clues->vendor.guarded_count, clues->vendor.function_count, clues->rebuilt.guarded_count,
+                          clues->rebuilt.function_count);
     if (difference_is(difference, DIFFERENCE_CODE, "code") || difference_is(difference, DIFFERENCE_SYMBOLS, ".dynsym"))
         return fits_checks(clues, guess);
     return 0;
@@ -205,21 +218,6 @@ static unsigned fits_hardening(const struct clues *clues, const struct differenc
     "-ffile-prefix-map|-fdebug-prefix-map|-fmacro-prefix-map|-frandom-seed|-fprofile-prefix-map|-I|-iquote|-isystem|"  \
     "-idirafter|-fdebug-compilation-dir|-ffile-compilation-dir|-grecord|-gno-record|-fdiagnostics"
 
-static bool only_harmless(struct text text, struct text other)
-{
-    struct text rest = text_part(text, 0, 4096);
-    size_t at = 0;
-    while (at < rest.size) {
-        struct text token = token_only_in(text_part(rest, at, rest.size), other, NULL);
-        if (token.size == 0)
-            return true;
-        if (!begins_with_one(token, HARMLESS))
-            return false;
-        at = (size_t)(token.bytes - rest.bytes) + token.size;
-    }
-    return true;
-}
-
 static unsigned fits_flags(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     struct text_pair pair, tokens;
@@ -229,7 +227,7 @@ static unsigned fits_flags(const struct clues *clues, const struct difference *d
     bool command = difference->vendor.section != NULL && strcmp(difference->vendor.section, ".GCC.command.line") == 0;
     if ((!producer && !command) || !text_pair_of(difference, &pair) || !options_differ(&pair, NULL, &tokens))
         return 0;
-    bool harmless = only_harmless(pair.vendor, pair.rebuilt) && only_harmless(pair.rebuilt, pair.vendor);
+    bool harmless = only_options_differ(&pair, HARMLESS);
     return guess_pair(clues, guess, harmless ? 90 : 40, harmless ? "options that change no code" : "options",
                       tokens.vendor, tokens.rebuilt);
 }
@@ -350,9 +348,14 @@ static bool is_kind_of_program(uint64_t type)
     return type == ET_EXEC || type == ET_DYN;
 }
 
+static uint64_t flags_of(const struct value *value)
+{
+    return value->text != NULL ? strtoull(value->text, NULL, 16) : 0;
+}
+
 static bool says_pie(const struct value *value)
 {
-    return value->text != NULL && strstr(value->text, "PIE") != NULL;
+    return (flags_of(value) & DF_1_PIE) != 0;
 }
 
 static unsigned fits_pie(const struct clues *clues, const struct difference *difference, struct guess *guess)
@@ -416,7 +419,8 @@ static const struct cause rows[] = {
         .info = {"linker", "the linkers differ", ".comment (\"Linker:\"), .note.gnu.gold-version, .note.gnu.property",
                  "the strings and notes by which they are known", "pin the linker", NULL, false},
         .fits = fits_linker,
-        .follows = FOLLOWS(SECTION) | FOLLOWS(COMMENT) | FOLLOWS(ORDER) | FOLLOWS_FROM_SIZE,
+        .follows = FOLLOWS(SECTION) | FOLLOWS(COMMENT) | FOLLOWS(ORDER) | FOLLOWS(HEADER) | FOLLOWS(NOTE) |
+                   FOLLOWS(SYMBOLS) | FOLLOWS_FROM_SIZE,
     },
     {
         .info = {"c-library", "the C libraries are of different versions",

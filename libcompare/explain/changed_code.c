@@ -322,6 +322,7 @@ static void summarise(struct explaining *e)
 void functions_explain(struct explaining *e)
 {
     size_t compared = 0;
+    explain_order(e); /* first: what addresses mean depends on it */
     for (size_t i = 0; i < e->sides[0].function_count && !e->out_of_memory; i++) {
         const struct function *a = &e->sides[0].functions[i];
         const struct function *b = a->partner != SIZE_MAX ? &e->sides[1].functions[a->partner] : NULL;
@@ -345,6 +346,5 @@ void functions_explain(struct explaining *e)
         if (b->partner == SIZE_MAX && any_finding(e, 1, b->bytes))
             tell_function(e, 1, b);
     }
-    explain_order(e);
     summarise(e);
 }

@@ -307,6 +307,16 @@ static bool is_padding(const struct code_side *side, size_t begin, size_t end)
     return true;
 }
 
+/* What linkers fill the end of a function with: nothing comes there but by running on. */
+static bool is_filling(const struct code_side *side, size_t begin)
+{
+    for (size_t i = begin; i < side->count; i++) {
+        if ((!side->items[i].nop && !side->items[i].trap) || side->items[i].relocated || side->landed[i])
+            return false;
+    }
+    return begin > 0;
+}
+
 bool code_step_next(const struct code_pairing *pairing, struct code_step *step)
 {
     const struct code_side *v = &pairing->vendor, *r = &pairing->rebuilt;
@@ -329,6 +339,8 @@ bool code_step_next(const struct code_pairing *pairing, struct code_step *step)
     j = step->rebuilt_end;
     step->skipped = is_padding(v, step->vendor_begin, i) && is_padding(r, step->rebuilt_begin, j) && i < v->count &&
                     j < r->count && v->partner[i] == j && v->landed[i] && r->landed[j];
+    if (i == v->count && j == r->count)
+        step->skipped |= is_filling(v, step->vendor_begin) && is_filling(r, step->rebuilt_begin);
     return true;
 }
 

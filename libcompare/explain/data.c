@@ -7,8 +7,9 @@
 
 #include "parts.h"
 
-#define GAP_MOST       64 /* between two objects; more is no alignment's */
-#define DATA_ALIGNMENT 64 /* of large objects */
+#define TEXT_OBJECT_MOST 65536
+#define GAP_MOST         64 /* between two objects; more is no alignment's */
+#define DATA_ALIGNMENT   64 /* of large objects */
 
 /* ---- Pointers, by their relocations ---- */
 
@@ -207,6 +208,16 @@ static struct range widened(const struct image *image, struct range bytes, struc
     return range_size(bytes) <= 8 && range_contains(room, wide) ? wide : bytes;
 }
 
+/* A string without a NUL, as rustc makes them, whose symbol says where it ends. */
+static bool is_text_object(const struct image *image, struct range bytes)
+{
+    bool text = range_size(bytes) >= 3 && range_size(bytes) <= TEXT_OBJECT_MOST && bytes.end < image->size &&
+                image->bytes[bytes.end] != 0;
+    for (uint64_t at = bytes.begin; at < bytes.end && text; at++)
+        text = is_string_byte(image->bytes[at]);
+    return text && is_text_of_program(image->bytes + bytes.begin, range_size(bytes));
+}
+
 static void explain_object(struct explaining *e, const struct symbol *a, const struct symbol *b)
 {
     uint64_t at, size;
@@ -215,6 +226,10 @@ static void explain_object(struct explaining *e, const struct symbol *a, const s
     if (!first_run(e, a->bytes, b->bytes, &at, &size)) {
         if (range_size(a->bytes) != range_size(b->bytes))
             tell_data(e, "size of data", a->bytes, b->bytes);
+        return;
+    }
+    if (is_text_object(e->sides[0].image, a->bytes) && is_text_object(e->sides[1].image, b->bytes)) {
+        string_tell(e, a->bytes, b->bytes);
         return;
     }
     /* Strings are told of as such. */
@@ -432,6 +447,12 @@ static void explain_left(struct explaining *e)
         struct range vendor = {finding->vendor.begin + at, finding->vendor.begin + at + size};
         struct range rebuilt = {finding->rebuilt.begin + at, finding->rebuilt.begin + at + size};
         const struct symbol *symbol = symbols_at_offset(&e->sides[0].symbols, vendor.begin);
+        const struct symbol *other = symbols_at_offset(&e->sides[1].symbols, rebuilt.begin);
+        if (symbol != NULL && other != NULL && is_text_object(e->sides[0].image, symbol->bytes) &&
+            is_text_object(e->sides[1].image, other->bytes)) {
+            string_tell(e, symbol->bytes, other->bytes);
+            continue;
+        }
         /* Jump tables have no name, and their words change as code moves; they are constants. */
         if (e->moved && symbol == NULL &&
             (section_at(e->sides[0].image, finding->vendor.begin)->flags & SHF_WRITE) == 0)

@@ -43,6 +43,7 @@ struct instruction {
     bool got;        /* the target is what the GOT is addressed from: the same on both sides, wherever it is */
     bool decoded;    /* false: ".byte", ".word" */
     bool nop;        /* does nothing, and is there for its size */
+    bool trap;       /* int3: what lld fills gaps with */
     bool plain_jump; /* nothing but a condition and a target, in one of several sizes */
 
     uint64_t skeleton;              /* over mnemonic, operand kinds and registers, without numbers: to align by */

@@ -164,6 +164,7 @@ static void clear_written(struct decoder *decoder, const struct instruction *ins
 void refer_x86(struct decoder *decoder, const uint8_t *bytes, struct instruction *instruction)
 {
     instruction->nop = decoder->insn->id == X86_INS_NOP;
+    instruction->trap = decoder->insn->id == X86_INS_INT3;
     if (refer_branch(decoder, bytes, instruction) || refer_memory(decoder, bytes, instruction) ||
         refer_immediate(decoder, bytes, instruction) || decoder->got == 0) {
         clear_written(decoder, instruction);

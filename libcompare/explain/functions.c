@@ -246,8 +246,36 @@ static void pair_between(struct explaining *e)
     }
 }
 
+/* ENDBR64 and ENDBR32 of x86; BTI c, BTI jc and PACIASP of AArch64. */
+static bool is_landing_pad(const struct image *image, struct range bytes)
+{
+    static const struct {
+        uint16_t machine;
+        uint8_t bytes[4];
+    } pads[] = {
+        {EM_X86_64, {0xf3, 0x0f, 0x1e, 0xfa}},  {EM_386, {0xf3, 0x0f, 0x1e, 0xfb}},
+        {EM_AARCH64, {0x5f, 0x24, 0x03, 0xd5}}, {EM_AARCH64, {0xdf, 0x24, 0x03, 0xd5}},
+        {EM_AARCH64, {0x3f, 0x23, 0x03, 0xd5}},
+    };
+    bool pad = false;
+    for (size_t i = 0; i < ARRAY_COUNT(pads) && range_size(bytes) >= 4; i++)
+        pad = pad ||
+              (image->header.e_machine == pads[i].machine && memcmp(image->bytes + bytes.begin, pads[i].bytes, 4) == 0);
+    return pad;
+}
+
+static size_t count_guarded(const struct explained_side *side)
+{
+    size_t guarded = 0;
+    for (size_t i = 0; i < side->function_count; i++)
+        guarded += is_landing_pad(side->image, side->functions[i].bytes);
+    return guarded;
+}
+
 static void count_functions(struct explaining *e)
 {
+    e->clues.vendor.guarded_count = count_guarded(&e->sides[0]);
+    e->clues.rebuilt.guarded_count = count_guarded(&e->sides[1]);
     size_t paired = 0;
     for (size_t i = 0; i < e->sides[0].function_count; i++)
         paired += e->sides[0].functions[i].partner != SIZE_MAX;

@@ -24,6 +24,13 @@ const struct function *function_at(const struct explained_side *side, uint64_t f
     return low < side->function_count && side->functions[low].bytes.begin <= file_offset ? &side->functions[low] : NULL;
 }
 
+bool is_code_byte(const struct image *image, uint64_t file_offset)
+{
+    const struct section *section = section_at(image, file_offset);
+    return section != NULL ? (section->flags & SHF_EXECINSTR) != 0
+                           : image_is_executable(image, (struct range){file_offset, file_offset + 1});
+}
+
 bool is_string_byte(uint8_t byte)
 {
     return (byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\n' || byte == '\r' || byte == 0x1b;
@@ -42,6 +49,8 @@ static bool is_utf8(const uint8_t *bytes, uint64_t size)
     for (uint64_t i = 0; i < size; i++) {
         bool continues = (bytes[i] & 0xc0) == 0x80;
         if (continues != (left > 0))
+            return false;
+        if (bytes[i] == 0xc0 || bytes[i] == 0xc1)
             return false;
         left = continues ? left - 1 : bytes[i] < 0x80 ? 0 : bytes[i] < 0xe0 ? 1 : bytes[i] < 0xf0 ? 2 : 3;
     }
@@ -86,7 +95,7 @@ bool string_at(const struct image *image, uint64_t file_offset, struct range *st
 static bool string_from(const struct image *image, uint64_t address, struct range *string)
 {
     struct range byte;
-    if (!image_file_range(image, address, 1, &byte) || image_is_executable(image, byte))
+    if (!image_file_range(image, address, 1, &byte) || is_code_byte(image, byte.begin))
         return false;
     return string_until_nul(image, room_of(image, byte.begin), byte.begin, byte.begin, string);
 }
@@ -100,6 +109,25 @@ static bool is_named(const struct symbol *symbol)
     return symbol != NULL && symbol->name != NULL && symbol->name[0] != '\0';
 }
 
+/* Whether a symbol of this name stands at the address, too: two names of a constructor, of the end of a table. */
+static bool has_alias(const struct symbols *symbols, uint64_t address, const char *name)
+{
+    size_t low = 0, high = symbols->by_address_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (symbols->by_address[middle]->address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = low; i < symbols->by_address_count && symbols->by_address[i]->address == address && i < low + 64;
+         i++) {
+        if (is_named(symbols->by_address[i]) && strcmp(symbols->by_address[i]->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum answer same_symbols(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
 {
     const struct symbol *a = symbols_at_address(&e->sides[0].symbols, vendor);
@@ -107,6 +135,9 @@ static enum answer same_symbols(const struct explaining *e, uint64_t vendor, uin
     if (!is_named(a) || !is_named(b))
         return SAME_UNKNOWN;
     bool one_name = strcmp(a->name, b->name) == 0;
+    if (!one_name &&
+        (has_alias(&e->sides[1].symbols, b->address, a->name) || has_alias(&e->sides[0].symbols, a->address, b->name)))
+        return vendor - a->address == rebuilt - b->address ? SAME_YES : SAME_NO;
     if (!one_name && !names_alike(a->name, b->name))
         return SAME_NO;
     if (!one_name && symbol_is_function(a))
@@ -166,6 +197,21 @@ static const struct section *section_of_address(const struct image *image, uint6
 #define CONTENT_ALIKE 16
 #define ALIGNMENT     64 /* by so much more may alignment have moved it */
 
+/* Constants that the linker has put into another order: of eight bytes, which are hardly the same by chance. */
+static bool same_constant(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    struct range a, b;
+    unsigned filled = 0;
+    if (!e->reordered || !image_file_range(e->sides[0].image, vendor, 8, &a) ||
+        !image_file_range(e->sides[1].image, rebuilt, 8, &b) || is_code_byte(e->sides[0].image, a.begin) ||
+        is_code_byte(e->sides[1].image, b.begin))
+        return false;
+    const uint8_t *x = e->sides[0].image->bytes + a.begin, *y = e->sides[1].image->bytes + b.begin;
+    for (size_t i = 0; i < 8; i++)
+        filled += x[i] != 0;
+    return filled >= 4 && memcmp(x, y, 8) == 0;
+}
+
 static bool same_content(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
 {
     struct range a, b;
@@ -199,8 +245,10 @@ bool same_meaning(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
     for (size_t i = 0; i < ARRAY_COUNT(ways); i++) {
         enum answer answer = ways[i](e, vendor, rebuilt);
         if (answer != SAME_UNKNOWN)
-            return answer == SAME_YES;
+            return answer == SAME_YES || (answer == SAME_NO && same_constant(e, vendor, rebuilt));
     }
+    if (same_constant(e, vendor, rebuilt))
+        return true;
     return e->moved || e->drift > 0 ? same_place(e, vendor, rebuilt) : vendor == rebuilt;
 }
 

@@ -134,6 +134,12 @@ const char *meaning_name(const struct explaining *e, size_t side, uint64_t addre
 /* The function that holds a byte of the file; NULL. */
 const struct function *function_at(const struct explained_side *side, uint64_t file_offset);
 
+/* Tells of two strings that belong together (strings.c). */
+void string_tell(struct explaining *e, struct range vendor, struct range rebuilt);
+
+/* Whether a byte is code: by its section, for a page of constants may be mapped once more with the code beside it. */
+bool is_code_byte(const struct image *image, uint64_t file_offset);
+
 /* Whether a byte may stand in a string of a program: text of any encoding, white space, terminal escapes. */
 bool is_string_byte(uint8_t byte);
 

@@ -78,3 +78,24 @@ bool options_differ(const struct text_pair *pair, const char *beginnings, struct
     tokens->rebuilt = token_only_in(pair->rebuilt, pair->vendor, beginnings);
     return tokens->vendor.size > 0 || tokens->rebuilt.size > 0;
 }
+
+static bool only_those_differ(struct text text, struct text other, const char *beginnings)
+{
+    struct text rest = text_part(text, 0, PRODUCER_MOST);
+    size_t at = 0;
+    while (at < rest.size) {
+        struct text token = token_only_in(text_part(rest, at, rest.size), other, NULL);
+        if (token.size == 0)
+            return true;
+        if (!begins_with_one(token, beginnings))
+            return false;
+        at = (size_t)(token.bytes - rest.bytes) + token.size;
+    }
+    return true;
+}
+
+bool only_options_differ(const struct text_pair *pair, const char *beginnings)
+{
+    return only_those_differ(pair->vendor, pair->rebuilt, beginnings) &&
+           only_those_differ(pair->rebuilt, pair->vendor, beginnings);
+}

@@ -19,4 +19,7 @@ struct text token_only_in(struct text text, struct text other, const char *begin
 /* Whether an option that begins so is on one side only; tokens: of each side, empty where it has none. */
 bool options_differ(const struct text_pair *pair, const char *beginnings, struct text_pair *tokens);
 
+/* Whether nothing but options that begin so is on one side only. */
+bool only_options_differ(const struct text_pair *pair, const char *beginnings);
+
 #endif

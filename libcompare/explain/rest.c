@@ -9,15 +9,11 @@
 /* Sections that are made of the others: unwind tables, symbol tables, relocations, offsets. */
 static bool is_derived_section(const struct section *section)
 {
-    static const char *const names[] = {".eh_frame",   ".eh_frame_hdr",  ".gcc_except_table",
-                                        ".ARM.exidx",  ".ARM.extab",     ".dynamic",
-                                        ".interp",     ".gnu_debugdata", ".gdb_index",
-                                        ".plt",        ".plt.sec",       ".plt.got",
-                                        ".got",        ".got.plt",       ".iplt",
-                                        ".MIPS.stubs", ".init_array",    ".fini_array",
-                                        ".ctors",      ".dtors",         ".toc",
-                                        ".opd",        ".itablink",      ".typelink",
-                                        ".gopclntab"};
+    static const char *const names[] = {
+        ".eh_frame",   ".eh_frame_hdr", ".gcc_except_table", ".ARM.exidx", ".ARM.extab", ".dynamic", ".interp",
+        ".gdb_index",  ".plt",          ".plt.sec",          ".plt.got",   ".got",       ".got.plt", ".iplt",
+        ".MIPS.stubs", ".init_array",   ".fini_array",       ".ctors",     ".dtors",     ".toc",     ".opd",
+        ".itablink",   ".typelink",     ".gopclntab"};
     static const uint32_t types[] = {SHT_SYMTAB,      SHT_STRTAB,     SHT_RELA,         SHT_REL,
                                      SHT_HASH,        SHT_DYNSYM,     SHT_GNU_HASH,     SHT_GNU_versym,
                                      SHT_GNU_verneed, SHT_GNU_verdef, SHT_DYNAMIC,      SHT_INIT_ARRAY,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "parts.h"
+#include "text_pairs.h"
 
 #define STRINGS_WITH_SIZES 500u /* differences that are searched for the string whose size an immediate is */
 
@@ -89,7 +90,9 @@ static void root_join(struct rooting *r, size_t index, size_t difference)
         (shown->guess_count == 0 || loaded > shown_loaded ||
          (loaded == shown_loaded && joined->guesses[0].confidence > shown->guesses[0].confidence)))
         root->first = difference;
-    if (is_about_loaded(r, joined) && !r->loaded) {
+    /* A note or a comment that tells of another compiler is not loaded; what it compiled is. */
+    bool of_code = is_believed(joined) && joined->guesses[0].cause->info.code;
+    if ((loaded || of_code) && !r->loaded) {
         r->loaded = true;
         r->loaded_root = index;
     }
@@ -144,11 +147,63 @@ static bool is_overshadowed(const struct rooting *r, const struct difference *di
     return false;
 }
 
+/* ---- What another cause brings with it ---- */
+
+/* Other linkers and compilers have other defaults, and a profile orders functions anew. */
+static const struct {
+    const char *cause, *brings;
+} brought[] = {
+    {"linker", "|c-library|build-id-style|hash-style|link-order|hardening-flags|"},
+    {"compiler-version", "|hash-style|pie|hardening-flags|build-id-style|c-library|linker|link-order|"},
+    {"pgo", "|link-order|"},
+    {"pie", "|hardening-flags|"},
+};
+
+static bool is_clang(const struct facts *facts)
+{
+    return names_mention(&facts->comments, "clang") || names_mention(&facts->producers, "clang");
+}
+
+/* gcc of two versions has the same defaults; gcc and clang have not, nor has clang 13 those of clang 14. */
+static bool brings_defaults(const struct rooting *r, const char *cause)
+{
+    return strcmp(cause, "compiler-version") != 0 || is_clang(&r->e->clues.vendor) || is_clang(&r->e->clues.rebuilt);
+}
+
+/* A believed difference whose cause brings this one's with it, and is surer or more telling; SIZE_MAX: none. */
+static size_t bringer_of(const struct rooting *r, const struct difference *difference)
+{
+    char id[64];
+    snprintf(id, sizeof(id), "|%s|", difference->guesses[0].cause->info.id);
+    for (size_t i = 0; i < r->count; i++) {
+        for (size_t k = 0; k < ARRAY_COUNT(brought); k++) {
+            if (is_believed(&r->differences[i]) && best_is(&r->differences[i], brought[k].cause) &&
+                strstr(brought[k].brings, id) != NULL && brings_defaults(r, brought[k].cause))
+                return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static void follow_the_bringers(struct rooting *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct difference *difference = &r->differences[i];
+        if (difference->root != SIZE_MAX || difference->kind == DIFFERENCE_DERIVED || !is_believed(difference) ||
+            is_digest(difference))
+            continue;
+        size_t bringer = bringer_of(r, difference);
+        if (bringer != SIZE_MAX && r->differences[bringer].root != SIZE_MAX)
+            follow(r, r->differences[bringer].root, i);
+    }
+}
+
 static void root_the_believed(struct rooting *r)
 {
     for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {
         if (r->differences[i].kind == DIFFERENCE_DERIVED || !is_believed(&r->differences[i]) ||
-            is_digest(&r->differences[i]) || is_overshadowed(r, &r->differences[i]))
+            is_digest(&r->differences[i]) || is_overshadowed(r, &r->differences[i]) ||
+            bringer_of(r, &r->differences[i]) != SIZE_MAX)
             continue;
         size_t index = root_with(r, &r->differences[i].guesses[0]);
         if (index == SIZE_MAX)
@@ -235,6 +290,13 @@ static void fold_sizes_of_strings(struct rooting *r)
 
 /* ---- Without one ---- */
 
+/* What a program imports and exports does not follow from what leaves its code as it is. */
+static bool may_follow(const struct cause *cause, const struct difference *difference)
+{
+    bool dynamic = difference->kind == DIFFERENCE_SYMBOLS && strcmp(difference->what, ".dynsym") == 0;
+    return (cause->follows & (1u << difference->kind)) != 0 && (cause->info.code || !dynamic);
+}
+
 /* The believed root from which this kind follows, the surest first. */
 static size_t root_followed_by(const struct rooting *r, const struct difference *difference)
 {
@@ -243,7 +305,7 @@ static size_t root_followed_by(const struct rooting *r, const struct difference 
     unsigned surest = 0;
     for (size_t i = 0; i < r->roots.count; i++) {
         const struct difference *first = &r->differences[roots[i].first];
-        if (!is_believed(first) || (first->guesses[0].cause->follows & (1u << difference->kind)) == 0 ||
+        if (!is_believed(first) || !may_follow(first->guesses[0].cause, difference) ||
             first->guesses[0].confidence <= surest)
             continue;
         best = i;
@@ -349,6 +411,9 @@ static bool follows_from_program(const struct rooting *r, const struct differenc
         return code || any_root_of(r, DIFFERENCE_STRING) || any_root_of(r, DIFFERENCE_DATA);
     if (difference->kind == DIFFERENCE_DATA)
         return code && difference->vendor.symbol == NULL && difference->rebuilt.symbol == NULL;
+    /* Objects that are unique in a process or chosen at run time come with code. */
+    if (difference->kind == DIFFERENCE_HEADER && strcmp(difference->what, "EI_OSABI") == 0)
+        return code;
     /* Code that changed throughout may stand in another order, too. */
     if (difference->kind == DIFFERENCE_ORDER)
         return r->summary != SIZE_MAX;
@@ -366,7 +431,8 @@ static void root_other_unknown(struct rooting *r)
             struct difference *difference = &r->differences[i];
             if (difference->kind != order[k] || difference->root != SIZE_MAX || is_digest(difference))
                 continue;
-            bool table_of_debug = difference->kind == DIFFERENCE_DEBUG && difference->what[0] == '.';
+            bool debug_section = difference->kind == DIFFERENCE_SECTION && strncmp(difference->what, ".debug_", 7) == 0;
+            bool table_of_debug = debug_section || (difference->kind == DIFFERENCE_DEBUG && difference->what[0] == '.');
             if ((follows_from_program(r, difference) || (table_of_debug && r->roots.count > 0)) && r->roots.count > 0)
                 follow(r, r->loaded ? r->loaded_root : 0, i);
             else
@@ -393,7 +459,9 @@ static void fold_the_made(struct rooting *r)
             bool loaded = in_load_view(r, difference) && is_unexplained(r, difference), digest = is_digest(difference);
             if (difference->root != SIZE_MAX || (pass < 2 && digest) || (pass == 0) != (loaded && !digest))
                 continue;
-            bool from_loaded = pass != 0 || r->loaded;
+            /* What the ELF header's own fields say is told of with them; left are the places of tables. */
+            bool places = difference->kind == DIFFERENCE_DERIVED && strcmp(difference->what, "ELF header") == 0;
+            bool from_loaded = pass != 0 || r->loaded || places;
             if (r->roots.count > 0 && from_loaded)
                 follow(r, r->loaded ? r->loaded_root : 0, i);
             else
@@ -489,6 +557,7 @@ void roots_find(struct explaining *e, struct explanation *explanation)
                         .count = e->differences.count,
                         .roots = {.arena = e->arena, .item_size = sizeof(struct root)}};
     root_the_believed(&r);
+    follow_the_bringers(&r);
     fold_sizes_of_strings(&r);
     fold_what_follows(&r);
     root_unknown_code(&r);

@@ -190,7 +190,8 @@ static void mark_common(struct list *left, const struct list *all)
 struct starts {
     struct list *strings; /* by offset */
     const struct image *image;
-    uint64_t *starts; /* of each string, where something refers to it first; UINT64_MAX: nothing does */
+    uint64_t *least;  /* of each string, the offset before which it is no text */
+    uint64_t *starts; /* where something refers to it first behind that; UINT64_MAX: nothing does */
 };
 
 static void starts_at(void *state, uint64_t address, uint64_t file_offset)
@@ -209,8 +210,24 @@ static void starts_at(void *state, uint64_t address, uint64_t file_offset)
         else
             low = middle + 1;
     }
-    if (low < search->strings->count && strings[low].offset <= byte.begin && byte.begin < search->starts[low])
+    if (low < search->strings->count && search->least[low] <= byte.begin && byte.begin < search->starts[low])
         search->starts[low] = byte.begin;
+}
+
+/* Behind the last byte that is part of no character of UTF-8, if another byte of the text is referred to there. */
+static uint64_t end_of_data(const uint8_t *bytes, uint64_t size)
+{
+    uint64_t end = 0;
+    for (uint64_t i = 0; i < size;) {
+        uint64_t length = 1;
+        while (i + length < size && length < 4 && (bytes[i + length] & 0xc0) == 0x80)
+            length++;
+        length = bytes[i] < 0x80 ? 1 : length;
+        i += length;
+        if (!is_text_of_program(bytes + i - length, length))
+            end = i;
+    }
+    return end;
 }
 
 /* Bytes before a string that need not be text. */
@@ -228,9 +245,10 @@ static void cut_beginnings(struct explaining *e, size_t side, struct list *strin
     const struct explained_side *s = &e->sides[side];
     struct string *items = strings->items;
     struct arena scratch = {0};
-    struct starts state = {strings, s->image, arena_alloc(&scratch, strings->count, sizeof(uint64_t))};
+    struct starts state = {strings, s->image, arena_alloc(&scratch, strings->count, sizeof(uint64_t)),
+                           arena_alloc(&scratch, strings->count, sizeof(uint64_t))};
     struct reference_search *search = arena_alloc(&scratch, 1, sizeof(*search));
-    if (state.starts == NULL || search == NULL) {
+    if (state.least == NULL || state.starts == NULL || search == NULL) {
         e->out_of_memory = true;
         arena_free(&scratch);
         return;
@@ -240,6 +258,7 @@ static void cut_beginnings(struct explaining *e, size_t side, struct list *strin
         uint64_t address;
         bool loaded = image_address(s->image, items[i].offset, &address);
         state.starts[i] = UINT64_MAX;
+        state.least[i] = items[i].offset + end_of_data(items[i].bytes, items[i].size);
         /* The filter looks at 16 bits of an address: more bytes of a string add nothing to it. */
         for (uint64_t k = 0; loaded && k < items[i].size && k <= UINT16_MAX; k++)
             reference_wanted(search, address + k);
@@ -308,6 +327,13 @@ static void tell(struct explaining *e, const struct string *a, const struct stri
         bytes.end++;
         difference_takes(e, difference, side, bytes);
     }
+}
+
+void string_tell(struct explaining *e, struct range vendor, struct range rebuilt)
+{
+    struct string a = {.bytes = e->sides[0].image->bytes + vendor.begin, range_size(vendor), vendor.begin};
+    struct string b = {.bytes = e->sides[1].image->bytes + rebuilt.begin, range_size(rebuilt), rebuilt.begin};
+    tell(e, &a, &b);
 }
 
 /* What is left over, where as many are on either side: the n-th with the n-th. */

@@ -75,7 +75,7 @@ static const struct example examples[] = {
     {"hash-style", DIFFERENCE_DYNAMIC, "DT_HASH", "present", NULL},
     {"hash-style", DIFFERENCE_SECTION, ".gnu.hash", NULL, "present"},
     {"stripped", DIFFERENCE_SECTION, ".symtab", "present", NULL},
-    {"stripped", DIFFERENCE_SECTION, ".debug_info", NULL, "present"},
+    {"stripped", DIFFERENCE_SECTION, ".gnu_debuglink", NULL, "present"},
     {"debug-compression", DIFFERENCE_SECTION, ".debug_info", "compressed", "plain"},
     {"minidebuginfo", DIFFERENCE_SECTION, ".gnu_debugdata", "present", NULL},
     {"dwz", DIFFERENCE_SECTION, ".gnu_debugaltlink", "present", NULL},

@@ -119,7 +119,7 @@ static void add_beside(struct search *search, struct target *target, uint64_t ad
     size_t size = target->beside != NULL ? strlen(target->beside) : 0;
     struct range text;
     if (address == target->address || size > BESIDE_ALL || !image_file_range(image, address, 1, &text) ||
-        image_is_executable(image, text))
+        is_code_byte(image, text.begin))
         return;
     while (text.end < image->size && range_size(text) < BESIDE_EACH && is_string_byte(image->bytes[text.end - 1]))
         text.end++;
