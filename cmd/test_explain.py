@@ -296,6 +296,37 @@ class Explanations(unittest.TestCase):
                                 *flags)
             self.assertEqual(sorted(self.causes(told)), ["build-path-other", "unknown"], flags)
 
+    def built(self, name, *flags, cc="gcc", program="count"):
+        sources = sorted((ROOT / "testdata/programs" / program).glob("*.c"))
+        subprocess.run([cc, "-O2", *flags, "-o", self.here / name, *sources], check=True)
+        return self.here / name
+
+    def test_toolchains_bring_their_defaults_with_them(self):
+        plain = self.built("plain")
+        cases = [("linker", ["-fuse-ld=lld"], "gcc"), ("linker", ["-fuse-ld=gold"], "gcc"), ("pie", ["-no-pie"], "gcc"),
+                 ("compiler-version", [], "clang"), ("hardening-flags", ["-Wl,-z,norelro"], "gcc"),
+                 ("hardening-flags", ["-fcf-protection=full"], "gcc"), ("hash-style", ["-Wl,--hash-style=sysv"], "gcc")]
+        for cause, flags, cc in cases:
+            told = self.explain(plain, self.built("other", *flags, cc=cc))
+            self.assertEqual(self.causes(told)[0], cause, (flags, cc, self.causes(told)))
+
+    def test_what_no_toolchain_brings_stays_a_root(self):
+        """Another linker moves the code, and takes no check out of it."""
+        vendor = self.built("plain", '-DABOUT="/build/a/lib"')
+        other = self.built("other", '-DABOUT="/build/another/lib"', "-DYEAR=1999", "-fuse-ld=lld")
+        told = self.causes(self.explain(vendor, other))
+        self.assertIn("linker", told)
+        self.assertIn("build-path-other", told)
+        self.assertIn("unknown", told)
+
+    def test_the_option_that_compresses_is_compression(self):
+        told = self.explain(self.built("packed", "-g", "-gz"), self.built("plain", "-g", "-gz=none"))
+        self.assertEqual(self.causes(told), ["debug-compression"])
+
+    def test_number_of_jobs(self):
+        values = [{"PLACE": f'"make -j{jobs}"', "MORE": 0, "OTHER": 5} for jobs in (4, 16)]
+        self.assertEqual(self.causes(self.pair_of(self.SLICES, *values)), ["parallel-race"])
+
     def listings(self, vendor, rebuilt):
         """The listings of --explain all: by the function's name, the lines. Nothing else changes by them."""
         told = subprocess.run([ELFTALLY, "-f", "json", "--explain", "all", vendor, rebuilt], capture_output=True,
