@@ -32,6 +32,27 @@ static unsigned guess_form(const struct clues *clues, struct guess *guess, const
     return guess_pair(clues, guess, confidence, what, forms->first[form].vendor, forms->first[form].rebuilt);
 }
 
+static bool is_word_byte(uint8_t byte)
+{
+    return is_alphanumeric(byte) || strchr("._-+~", byte) != NULL;
+}
+
+/* The words in which two texts differ, if they are equal but for one. */
+static struct text_pair words_that_differ(const struct text_pair *pair)
+{
+    size_t begin = text_common_prefix(pair->vendor, pair->rebuilt), shorter = pair->vendor.size;
+    size_t end = text_common_suffix(pair->vendor, pair->rebuilt);
+    shorter = pair->rebuilt.size < shorter ? pair->rebuilt.size : shorter;
+    end = end > shorter - begin ? shorter - begin : end;
+    while (begin > 0 && pair->vendor.bytes[begin - 1] != '\0' && is_word_byte(pair->vendor.bytes[begin - 1]))
+        begin--;
+    while (end > 0 && pair->vendor.bytes[pair->vendor.size - end] != '\0' &&
+           is_word_byte(pair->vendor.bytes[pair->vendor.size - end]))
+        end--;
+    return (struct text_pair){text_part(pair->vendor, begin, pair->vendor.size - end - begin),
+                              text_part(pair->rebuilt, begin, pair->rebuilt.size - end - begin)};
+}
+
 /* ---- user-host ---- */
 
 static bool is_plain_name(struct text text)
@@ -41,6 +62,23 @@ static bool is_plain_name(struct text text)
             return false;
     }
     return text.size > 0 && text.size <= 64;
+}
+
+/* The word that differs stands right behind what says that it names a builder: "build host: ". */
+static bool is_told_to_be_builder(const struct text_pair *pair, const struct text_pair *words)
+{
+    static const char *const labels[] = {"build host",    "buildhost",   "build user",   "build machine",
+                                         "built on host", "compiled by", "compile host", "hostname of the build"};
+    if (words->vendor.size == 0 || words->rebuilt.size == 0)
+        return false;
+    size_t before = (size_t)(words->vendor.bytes - pair->vendor.bytes);
+    while (before > 0 && strchr(" :=", pair->vendor.bytes[before - 1]) != NULL)
+        before--;
+    struct text label = text_part(pair->vendor, 0, before);
+    bool told = false;
+    for (size_t i = 0; i < ARRAY_COUNT(labels); i++)
+        told = told || text_ends(label, labels[i]);
+    return told && is_plain_name(words->vendor) && is_plain_name(words->rebuilt);
 }
 
 /* joe@example.org is a mailbox: to write to another one is a change of the source. */
@@ -57,10 +95,13 @@ static unsigned fits_user_host(const struct clues *clues, const struct differenc
     if (!string_forms(difference, &pair, &forms))
         return 0;
     if (!forms_have(&forms, FORM_USER_HOST)) {
+        struct text_pair words = words_that_differ(&pair);
         bool named = difference_mentions(difference, "build_user|build_host|buildhost|builduser|compile_host|compile_"
                                                      "by|build user|build host|built by|built on");
-        return named && is_plain_name(pair.vendor) && is_plain_name(pair.rebuilt)
-                   ? guess_pair(clues, guess, 55, "names of a builder", pair.vendor, pair.rebuilt)
+        if (named && is_plain_name(pair.vendor) && is_plain_name(pair.rebuilt))
+            return guess_pair(clues, guess, 55, "names of a builder", pair.vendor, pair.rebuilt);
+        return is_told_to_be_builder(&pair, &words)
+                   ? guess_pair(clues, guess, 60, "names of a builder", words.vendor, words.rebuilt)
                    : 0;
     }
     const struct text_pair *token = &forms.first[FORM_USER_HOST];
@@ -104,27 +145,6 @@ static size_t describe_size(struct text text)
     while (digits > 0 && is_digit(text.bytes[digits - 1]))
         digits--;
     return digits < begin - 2 && digits > 0 && text.bytes[digits - 1] == '-' ? text.size - digits + 1 : 0;
-}
-
-static bool is_word_byte(uint8_t byte)
-{
-    return is_alphanumeric(byte) || strchr("._-+~", byte) != NULL;
-}
-
-/* The words in which two texts differ, if they are equal but for one. */
-static struct text_pair words_that_differ(const struct text_pair *pair)
-{
-    size_t begin = text_common_prefix(pair->vendor, pair->rebuilt), shorter = pair->vendor.size;
-    size_t end = text_common_suffix(pair->vendor, pair->rebuilt);
-    shorter = pair->rebuilt.size < shorter ? pair->rebuilt.size : shorter;
-    end = end > shorter - begin ? shorter - begin : end;
-    while (begin > 0 && pair->vendor.bytes[begin - 1] != '\0' && is_word_byte(pair->vendor.bytes[begin - 1]))
-        begin--;
-    while (end > 0 && pair->vendor.bytes[pair->vendor.size - end] != '\0' &&
-           is_word_byte(pair->vendor.bytes[pair->vendor.size - end]))
-        end--;
-    return (struct text_pair){text_part(pair->vendor, begin, pair->vendor.size - end - begin),
-                              text_part(pair->rebuilt, begin, pair->rebuilt.size - end - begin)};
 }
 
 static bool is_version(struct text text)

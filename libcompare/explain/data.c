@@ -373,6 +373,40 @@ static bool is_letter_of_text(uint8_t byte)
     return byte >= 0x20 && byte < 0x7f;
 }
 
+static struct range widened_to_words(struct range bytes)
+{
+    return (struct range){bytes.begin - bytes.begin % 4, bytes.end + (4 - bytes.end % 4) % 4};
+}
+
+static const struct section *section_named(const struct image *image, const char *name)
+{
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        if (strcmp(image->sections[i].name, name) == 0)
+            return &image->sections[i];
+    }
+    return NULL;
+}
+
+/*
+ * Words that all differ by as much as the code has moved farther than they have: a table of places in the code, relative
+ * to the table (what compilers make of a switch).
+ */
+static bool are_moved_offsets(const struct explaining *e, struct range a, struct range b)
+{
+    const struct image *x = e->sides[0].image, *y = e->sides[1].image;
+    const struct section *text = section_named(x, ".text"), *other = section_named(y, ".text");
+    uint64_t from, to;
+    if (text == NULL || other == NULL || a.begin % 4 != 0 || b.begin % 4 != 0 || range_size(a) != range_size(b) ||
+        range_size(a) < 8 || !image_address(x, a.begin, &from) || !image_address(y, b.begin, &to))
+        return false;
+    uint32_t moved = (uint32_t)((other->address - text->address) - (to - from));
+    for (uint64_t i = 0; i + 4 <= range_size(a) && moved != 0; i += 4) {
+        if (image_u32(y, y->bytes + b.begin + i) - image_u32(x, x->bytes + a.begin + i) != moved)
+            return false;
+    }
+    return moved != 0;
+}
+
 /* One or two signs of text between zeros, of which this byte is one. */
 static bool is_short_text(const struct image *image, struct range room, uint64_t at, struct range *text)
 {
@@ -407,8 +441,8 @@ static void explain_letters(struct explaining *e, const struct finding *finding,
     for (uint64_t i = 0; i < shorter && i < SHIFTED_MOST; i++) {
         if (a->bytes[finding->vendor.begin + i] == b->bytes[finding->rebuilt.begin + i] ||
             !is_short_text(a, from, finding->vendor.begin + i, &x) ||
-            !is_short_text(b, to, finding->rebuilt.begin + i, &y) || text_is_near(e, 0, x, to) ||
-            text_is_near(e, 1, y, from))
+            !is_short_text(b, to, finding->rebuilt.begin + i, &y) || is_relocated(&e->sides[0], x.begin) ||
+            is_relocated(&e->sides[1], y.begin) || text_is_near(e, 0, x, to) || text_is_near(e, 1, y, from))
             continue;
         tell_data(e, "text", x, y);
         return;
@@ -418,7 +452,7 @@ static void explain_letters(struct explaining *e, const struct finding *finding,
 static void explain_left(struct explaining *e)
 {
     const struct comparison *comparison = e->input->comparison;
-    size_t pointers = 0, shifted = 0, go = 0;
+    size_t pointers = 0, shifted = 0, go = 0, tables = 0;
     for (size_t i = 0; i < comparison->finding_count && !e->out_of_memory; i++) {
         const struct finding *finding = &comparison->findings[i];
         const struct pair *pair = &e->input->pairs[finding->pair];
@@ -446,6 +480,10 @@ static void explain_left(struct explaining *e)
         }
         struct range vendor = {finding->vendor.begin + at, finding->vendor.begin + at + size};
         struct range rebuilt = {finding->rebuilt.begin + at, finding->rebuilt.begin + at + size};
+        if (are_moved_offsets(e, widened_to_words(vendor), widened_to_words(rebuilt))) {
+            take_together(e, finding, "tables of places in the code", &tables);
+            continue;
+        }
         const struct symbol *symbol = symbols_at_offset(&e->sides[0].symbols, vendor.begin);
         const struct symbol *other = symbols_at_offset(&e->sides[1].symbols, rebuilt.begin);
         if (symbol != NULL && other != NULL && is_text_object(e->sides[0].image, symbol->bytes) &&

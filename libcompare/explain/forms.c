@@ -265,6 +265,14 @@ static bool looks_random(struct text text)
 #define RANDOM_LEAST 6
 #define RANDOM_MOST  16
 
+static struct text extension_at(struct text text, size_t dot)
+{
+    size_t size = 1;
+    while (dot + size < text.size && is_alphanumeric(text.bytes[dot + size]))
+        size++;
+    return text_part(text, dot, size);
+}
+
 /* A name below a temporary directory, whose first component ends in what mkstemp makes of XXXXXX. */
 static size_t random_name_in(struct text text)
 {
@@ -272,7 +280,7 @@ static size_t random_name_in(struct text text)
     size_t begin = one_of(directories, ARRAY_COUNT(directories), text), end = begin;
     while (begin > 0 && end < text.size && end < 256 &&
            (is_alphanumeric(text.bytes[end]) || text.bytes[end] == '_' || text.bytes[end] == '-' ||
-            (text.bytes[end] == '.' && !is_source_file(text_part(text, end, 2)))))
+            (text.bytes[end] == '.' && !is_source_file(extension_at(text, end)))))
         end++;
     struct text name = text_part(text, begin, end - begin);
     size_t extension = name.size;

@@ -8,8 +8,9 @@
 
 #include "parts.h"
 
-#define STRING_MOST 4096
-#define SHORT_TEXT  8
+#define STRING_MOST     4096
+#define SHORT_TEXT      8
+#define TABLE_BEGINNING 8
 
 const struct function *function_at(const struct explained_side *side, uint64_t file_offset)
 {
@@ -57,9 +58,28 @@ static bool is_utf8(const uint8_t *bytes, uint64_t size)
     return left == 0;
 }
 
+uint64_t utf8_size(const uint8_t *bytes, uint64_t size)
+{
+    uint64_t whole = 0;
+    while (whole < size) {
+        uint64_t length = 1;
+        while (length < 4 && whole + length < size && (bytes[whole + length] & 0xc0) == 0x80)
+            length++;
+        if (bytes[whole] < 0x80)
+            length = 1;
+        if (!is_utf8(bytes + whole, length))
+            break;
+        whole += length;
+    }
+    return whole;
+}
+
 /* The offsets of a jump table may hold no NUL for long; half of their bytes are none of UTF-8, few of Latin-1. */
 bool is_text_of_program(const uint8_t *bytes, uint64_t size)
 {
+    /* A table that runs into a text without a NUL is known by its first two offsets. */
+    if (size > TABLE_BEGINNING && !is_text_of_program(bytes, TABLE_BEGINNING))
+        return false;
     uint64_t strange = 0, beyond = 0;
     for (uint64_t i = 0; i < size; i++) {
         strange += bytes[i] >= 0xf8; /* begins and continues no character of UTF-8 */
@@ -202,7 +222,7 @@ static bool same_constant(const struct explaining *e, uint64_t vendor, uint64_t 
 {
     struct range a, b;
     unsigned filled = 0;
-    if (!e->reordered || !image_file_range(e->sides[0].image, vendor, 8, &a) ||
+    if ((!e->reordered && !e->moved) || !image_file_range(e->sides[0].image, vendor, 8, &a) ||
         !image_file_range(e->sides[1].image, rebuilt, 8, &b) || is_code_byte(e->sides[0].image, a.begin) ||
         is_code_byte(e->sides[1].image, b.begin))
         return false;

@@ -143,6 +143,9 @@ bool is_code_byte(const struct image *image, uint64_t file_offset);
 /* Whether a byte may stand in a string of a program: text of any encoding, white space, terminal escapes. */
 bool is_string_byte(uint8_t byte);
 
+/* How many bytes from the first on are whole characters of UTF-8. */
+uint64_t utf8_size(const uint8_t *bytes, uint64_t size);
+
 /* Whether such bytes are a text, rather than a table whose bytes happen to be none but those. */
 bool is_text_of_program(const uint8_t *bytes, uint64_t size);
 

@@ -452,6 +452,11 @@ static bool is_unexplained(const struct rooting *r, const struct difference *dif
 
 static void fold_the_made(struct rooting *r)
 {
+    /* Hashes of units in names, where they are all that differs, stand before the places of tables. */
+    for (size_t i = 0; i < r->count && r->roots.count == 0; i++) {
+        if (best_is(&r->differences[i], "rust-threads") && is_believed(&r->differences[i]))
+            root_alone(r, i);
+    }
     /* First what is loaded, then the rest, then digests: each may be the root of those behind it. */
     for (int pass = 0; pass < 3; pass++) {
         for (size_t i = 0; i < r->count && !r->e->out_of_memory; i++) {

@@ -10,7 +10,9 @@
 
 #define SHORTEST 3
 /* A word of text; of what is printable and stands before a string, anything shorter may as well be data. */
-#define WORD 4
+#define WORD      4
+#define SHORT     6
+#define LONG_TEXT 12 /* rustc ends no text by a NUL; what is shorter than this may be numbers */
 
 struct string {
     const uint8_t *bytes;
@@ -67,14 +69,19 @@ static bool is_pointer(const struct explained_side *side, uint64_t file_offset)
 static bool take_strings(struct explaining *e, const struct explained_side *side, struct range range,
                          struct list *strings)
 {
+    bool is_rust = e->clues.vendor.is_rust && e->clues.rebuilt.is_rust;
     const struct image *image = side->image;
     for (uint64_t at = range.begin; at < range.end;) {
         uint64_t begin = at;
         while (at < range.end && is_string_byte(image->bytes[at]))
             at++;
         begin = begin_of_text(image->bytes, begin, at);
-        if (at < range.end && image->bytes[at] == 0 && at - begin >= SHORTEST &&
-            is_text_of_program(image->bytes + begin, at - begin) && !is_pointer(side, begin) &&
+        bool ends = at < range.end && image->bytes[at] == 0;
+        uint64_t end = is_rust ? begin + utf8_size(image->bytes + begin, at - begin) : at;
+        /* In the middle of numbers, a few letters are one. */
+        ends = ends && (at - begin >= SHORT || begin == range.begin || image->bytes[begin - 1] == 0);
+        if ((ends ? end - begin >= SHORTEST : is_rust && end - begin >= LONG_TEXT) &&
+            is_text_of_program(image->bytes + begin, end - begin) && !is_pointer(side, begin) &&
             !is_address(image, begin, range.end)) {
             if (strings->count >= STRINGS_MOST) {
                 incomplete(e, "there are too many strings to look at all of them");
@@ -83,7 +90,7 @@ static bool take_strings(struct explaining *e, const struct explained_side *side
             struct string *string = list_add(strings);
             if (string == NULL)
                 return false;
-            *string = (struct string){.bytes = image->bytes + begin, .size = at - begin, .offset = begin};
+            *string = (struct string){.bytes = image->bytes + begin, .size = end - begin, .offset = begin};
         }
         at++;
     }
