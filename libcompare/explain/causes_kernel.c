@@ -5,13 +5,38 @@
 
 #define SIGNATURE_MAGIC "~Module signature appended~\n"
 
-/* ---- module-vermagic ---- */
+/* ---- module-vermagic, randstruct ---- */
+
+/* Linux include/linux/vermagic.h: a digest of the seed stands behind all else that must be the same. */
+static bool seed_of(struct text vermagic, struct text *before, struct text *behind)
+{
+    static const char mark[] = "RANDSTRUCT_";
+    const uint8_t *found = vermagic.size == 0 ? NULL : memmem(vermagic.bytes, vermagic.size, mark, sizeof(mark) - 1);
+    if (found == NULL)
+        return false;
+    size_t begin = (size_t)(found - vermagic.bytes) + sizeof(mark) - 1, end = begin;
+    while (end < vermagic.size && is_alphanumeric(vermagic.bytes[end]))
+        end++;
+    *before = text_part(vermagic, 0, begin);
+    *behind = text_part(vermagic, end, vermagic.size);
+    return end > begin;
+}
+
+/* Whether the two are equal but for the seed of the layout of structures. */
+static bool differ_in_seed(const struct text_pair *pair)
+{
+    struct text before[2], behind[2];
+    return text_begins(pair->vendor, "vermagic=") && seed_of(pair->vendor, &before[0], &behind[0]) &&
+           seed_of(pair->rebuilt, &before[1], &behind[1]) && text_equal(before[0], before[1]) &&
+           text_equal(behind[0], behind[1]);
+}
 
 static unsigned fits_vermagic(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     struct text_pair pair;
     if (difference->kind != DIFFERENCE_STRING || difference->vendor.section == NULL ||
-        strcmp(difference->vendor.section, ".modinfo") != 0 || !text_pair_of(difference, &pair))
+        strcmp(difference->vendor.section, ".modinfo") != 0 || !text_pair_of(difference, &pair) ||
+        differ_in_seed(&pair))
         return 0;
     if (text_begins(pair.vendor, "vermagic=") && text_begins(pair.rebuilt, "vermagic="))
         return guess_pair(clues, guess, 90, "modinfo", pair.vendor, pair.rebuilt);
@@ -90,8 +115,11 @@ static unsigned fits_btf(const struct clues *clues, const struct difference *dif
 
 static unsigned fits_randstruct(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
+    struct text_pair pair;
     bool seeded = names_mention(&clues->vendor.symbols, "randomize_layout|randstruct") ||
                   names_mention(&clues->rebuilt.symbols, "randomize_layout|randstruct");
+    if (difference->kind == DIFFERENCE_STRING && text_pair_of(difference, &pair) && differ_in_seed(&pair))
+        return guess_pair(clues, guess, 92, "digests of the seed", pair.vendor, pair.rebuilt);
     if (difference->kind == DIFFERENCE_STRING && difference_mentions(difference, "randstruct|randomize_layout"))
         return guess_text(clues, guess, 80, "the seed of the layout of structures");
     if (!difference_is(difference, DIFFERENCE_CODE, "code") || !seeded)

@@ -74,11 +74,46 @@ static size_t rust_hash_size(struct text rest)
     return size >= 6 && 2 + size < rest.size && rest.bytes[2 + size] == '_' ? 2 + size : 0;
 }
 
+/* A codegen unit's symbol: CRATE.HASH-cgu.N, or its hash alone, of 14 to 17 digits in base 36. */
+static bool is_rust_unit(struct text name)
+{
+    size_t digits = 0, letters = 0;
+    for (size_t i = 0; i < name.size; i++) {
+        digits += is_digit(name.bytes[i]);
+        letters += name.bytes[i] >= 'a' && name.bytes[i] <= 'z';
+    }
+    return text_has(name, "-cgu.") ||
+           (name.size >= 14 && name.size <= 17 && digits + letters == name.size && digits >= 2 && letters >= 2);
+}
+
+/* anon.HASH.N is a constant of a unit, and .llvm.HASH the unit that a name belongs to. */
+static size_t rust_suffix_size(struct text rest)
+{
+    size_t size = 0;
+    if (text_begins(rest, "anon.")) {
+        while (5 + size < rest.size && is_hex_digit(rest.bytes[5 + size]))
+            size++;
+        return size == 32 ? 5 + size : 0;
+    }
+    if (!text_begins(rest, ".llvm."))
+        return 0;
+    while (6 + size < rest.size && is_digit(rest.bytes[6 + size]))
+        size++;
+    return 6 + size == rest.size ? rest.size : 0;
+}
+
 static size_t without_rust_hash(struct text name, uint8_t *to)
 {
     size_t size = 0;
+    if (is_rust_unit(name))
+        return 0;
     for (size_t at = 0; at < name.size;) {
         size_t hash = rust_hash_size(text_part(name, at, name.size));
+        size_t suffix = rust_suffix_size(text_part(name, at, name.size));
+        if (suffix > 0) {
+            at += suffix;
+            continue;
+        }
         at += hash;
         if (hash > 0)
             to[size++] = '#';
@@ -129,7 +164,8 @@ static struct lines normalised_lines(struct arena *arena, struct text text, norm
             continue;
         if (i > begin) {
             size_t size = normalise(text_part(text, begin, i - begin), to);
-            items[lines.count++] = (struct text){to, size};
+            if (size > 0)
+                items[lines.count++] = (struct text){to, size};
             to += size;
         }
         begin = i + 1;
@@ -141,6 +177,7 @@ static struct lines normalised_lines(struct arena *arena, struct text text, norm
 
 /* Lists of names are no longer than this where they are whole. */
 #define NAMES_MOST (64 * 1024)
+#define FILES_MOST 64 /* names of files that are looked for among them */
 
 static bool equal_names_but(const struct clues *clues, const struct text_pair *pair, normalise_name normalise)
 {
@@ -190,15 +227,87 @@ static unsigned fits_lto_private(const struct clues *clues, const struct differe
     return guess_names(clues, difference, guess, needles, ARRAY_COUNT(needles), without_lto_number);
 }
 
+/* What gcc makes of a file's name for a symbol (gcc/tree.cc, clean_symbol_name). */
+static bool stands_for_file(struct text name, struct text file)
+{
+    for (size_t i = 0; i < file.size && name.size == file.size; i++) {
+        uint8_t byte = file.bytes[i];
+        bool kept = is_alphanumeric(byte) || byte == '_' || byte == '.' || byte == '$';
+        if (name.bytes[i] != (kept ? byte : '_'))
+            return false;
+    }
+    return name.size == file.size && file.size > 0;
+}
+
+/* The part of _GLOBAL__sub_I_NAME that may stand for a file; of no size where there is none. */
+static struct text named_for(struct text name)
+{
+    size_t beginning = strlen("_GLOBAL__sub_I_");
+    return text_begins(name, "_GLOBAL__sub_") ? text_part(name, beginning, name.size) : (struct text){NULL, 0};
+}
+
+static size_t files_named(struct text names, struct text *files)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < names.size && count < FILES_MOST;) {
+        struct text name = first_line(text_part(names, at, names.size)), file = named_for(name);
+        if (file.size > 0)
+            files[count++] = file;
+        at += name.size + 1;
+    }
+    return count;
+}
+
+/* The list without the names of files that initialisers are named for; *count: how many they were. */
+static struct text without_files(const struct clues *clues, struct text names, size_t *count)
+{
+    struct text files[FILES_MOST];
+    size_t file_count = files_named(names, files);
+    uint8_t *left = arena_alloc(clues->arena, names.size + 1, 1);
+    struct text kept = {left, 0};
+    *count = 0;
+    for (size_t at = 0; left != NULL && at < names.size;) {
+        struct text name = first_line(text_part(names, at, names.size));
+        bool is_file = false;
+        for (size_t i = 0; i < file_count && !is_file; i++)
+            is_file = stands_for_file(files[i], name);
+        *count += is_file;
+        if (!is_file) {
+            memcpy(left + kept.size, name.bytes, name.size);
+            left[kept.size + name.size] = '\n';
+            kept.size += name.size + 1;
+        }
+        at += name.size + 1;
+    }
+    return kept;
+}
+
+/* The symbol of a source file is named for it, too. */
 static unsigned fits_static_init(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     static const char *const needles[] = {"_GLOBAL__"};
-    return guess_names(clues, difference, guess, needles, ARRAY_COUNT(needles), without_init_name);
+    struct difference names = *difference;
+    struct text_pair pair;
+    size_t files[2];
+    if (difference->kind != DIFFERENCE_SYMBOLS || !text_pair_of(difference, &pair) || pair.vendor.size > NAMES_MOST ||
+        pair.rebuilt.size > NAMES_MOST)
+        return 0;
+    struct text vendor = without_files(clues, pair.vendor, &files[0]);
+    struct text rebuilt = without_files(clues, pair.rebuilt, &files[1]);
+    if (files[0] != files[1] || vendor.bytes == NULL || rebuilt.bytes == NULL)
+        return 0;
+    names.vendor_value = (struct value){.bytes = vendor.bytes, .size = vendor.size};
+    names.rebuilt_value = (struct value){.bytes = rebuilt.bytes, .size = rebuilt.size};
+    return guess_names(clues, &names, guess, needles, ARRAY_COUNT(needles), without_init_name);
 }
 
 static unsigned fits_rust_metadata(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     static const char *const needles[] = {"17h", "Cs"};
+    struct text_pair pair;
+    /* Names of one hash that differ in their unit alone are told of below. */
+    if (text_pair_of(difference, &pair) && equal_names_but(clues, &pair, without_llvm_hash))
+        return 0;
     return guess_names(clues, difference, guess, needles, ARRAY_COUNT(needles), without_rust_hash);
 }
 
@@ -208,25 +317,31 @@ static unsigned fits_rust_threads(const struct clues *clues, const struct differ
     return guess_names(clues, difference, guess, needles, ARRAY_COUNT(needles), without_llvm_hash);
 }
 
-/* A section that only one side has, whose name but for the hash the other side has too. */
+static bool same_bytes(const struct clues *clues, const struct difference *difference)
+{
+    const struct image *a = clues->vendor.image, *b = clues->rebuilt.image;
+    struct range x = difference->vendor.bytes, y = difference->rebuilt.bytes;
+    const uint8_t *left = a != NULL ? image_bytes(a, x) : NULL, *right = b != NULL ? image_bytes(b, y) : NULL;
+    return left != NULL && right != NULL && range_size(x) == range_size(y) && memcmp(left, right, range_size(x)) == 0;
+}
+
+/*
+ * Sections of one name but for the hash, and of one content: another source shows in the content alone, for the hash
+ * is random.
+ */
 static unsigned fits_lto_section(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
-    uint8_t wanted[256], stem[256];
-    struct text name = text_of(difference->what);
-    if (difference->kind != DIFFERENCE_SECTION || difference->vendor.present == difference->rebuilt.present ||
-        !text_begins(name, ".gnu.lto_") || name.size > sizeof(wanted))
+    uint8_t vendor[256], rebuilt[256];
+    if (difference->kind != DIFFERENCE_SECTION || difference->vendor.section == NULL ||
+        difference->rebuilt.section == NULL)
         return 0;
-    size_t size = without_lto_hash(name, wanted);
-    const struct names *others = difference->vendor.present ? &clues->rebuilt.sections : &clues->vendor.sections;
-    for (size_t i = 0; i < others->count; i++) {
-        struct text other = text_of(others->items[i]);
-        if (other.size > sizeof(stem) || text_equal(other, name))
-            continue;
-        if (text_equal((struct text){stem, without_lto_hash(other, stem)}, (struct text){wanted, size}))
-            return difference->vendor.present ? guess_pair(clues, guess, 90, "sections", name, other)
-                                              : guess_pair(clues, guess, 90, "sections", other, name);
-    }
-    return 0;
+    struct text a = text_of(difference->vendor.section), b = text_of(difference->rebuilt.section);
+    if (!text_begins(a, ".gnu.lto_") || a.size > sizeof(vendor) || b.size > sizeof(rebuilt) || text_equal(a, b) ||
+        !text_equal((struct text){vendor, without_lto_hash(a, vendor)},
+                    (struct text){rebuilt, without_lto_hash(b, rebuilt)}) ||
+        !same_bytes(clues, difference))
+        return 0;
+    return guess_pair(clues, guess, 90, "sections of one content", a, b);
 }
 
 /* ---- Orders ---- */

@@ -294,7 +294,8 @@ static unsigned fits_haskell(const struct clues *clues, const struct difference 
     struct text_pair pair;
     if (!is_text_kind(difference) || !text_pair_of(difference, &pair) || !differ_in_serial(&pair, "/tmp/ghc", is_digit))
         return 0;
-    return guess_pair(clues, guess, 85, "temporary names of ghc", pair.vendor, pair.rebuilt);
+    /* Surer than that one directory became another one, which is true as well. */
+    return guess_pair(clues, guess, 97, "temporary names of ghc", pair.vendor, pair.rebuilt);
 }
 
 static unsigned fits_temporary(const struct clues *clues, const struct difference *difference, struct guess *guess)

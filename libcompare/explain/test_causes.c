@@ -92,6 +92,12 @@ static const struct example examples[] = {
     {"lto-private-suffix", DIFFERENCE_SYMBOLS, ".symtab", "f.lto_priv.0\ng.constprop.1\n",
      "g.constprop.0\nf.lto_priv.3\n"},
     {"static-init-name", DIFFERENCE_SYMBOLS, ".symtab", "_GLOBAL__sub_I_a1b2c3\n", "_GLOBAL__sub_I_ffee00\n"},
+    {"static-init-name", DIFFERENCE_SYMBOLS, ".symtab", "_GLOBAL__sub_I_quick_12.cc\nquick-12.cc\n",
+     "_GLOBAL__sub_I_quick_34.cc\nquick-34.cc\n"},
+    {"rust-metadata", DIFFERENCE_SYMBOLS, ".symtab",
+     "1qezg0pmmody8fhj\n_ZN3foo17h0123456789abcdefE.llvm.12\nfoo.12abcdef-cgu.0\n",
+     "_ZN3foo17hfedcba9876543210E\nfoo.fedcba98-cgu.1\n"},
+    {"haskell", DIFFERENCE_DEBUG, "DW_AT_comp_dir", "/tmp/ghc1234_0", "/tmp/ghc99_0"},
     {"rust-metadata", DIFFERENCE_SYMBOLS, ".symtab", "_ZN3foo3bar17h0123456789abcdefE\n",
      "_ZN3foo3bar17hfedcba9876543210E\n"},
     {"rust-metadata", DIFFERENCE_SYMBOLS, ".symtab", "_RNvCs4fqI2P2rA04_3foo3bar\n", "_RNvCs9xyZ1P2rA05_3foo3bar\n"},
@@ -379,18 +385,46 @@ static void a_library_that_libc_took_in_tells_of_it_where_both_sides_use_it(void
     end(&fixture);
 }
 
-static void a_hash_in_a_section_name_is_compared_with_the_other_sides(void **state)
+static void a_hash_in_a_section_name_is_believed_beside_one_content(void **state)
 {
     (void)state;
-    const char *rebuilt[] = {".gnu.lto_main.0.fedcba9876543210"};
+    struct image vendor = {.bytes = (const uint8_t *)"content", .size = 7};
+    struct image rebuilt = vendor, changed = {.bytes = (const uint8_t *)"contend", .size = 7};
     struct fixture fixture;
     begin(&fixture);
-    struct difference difference = of_texts(DIFFERENCE_SECTION, ".gnu.lto_main.0.0123456789abcdef", "present", NULL);
+    struct difference difference = of_texts(DIFFERENCE_SECTION, ".gnu.lto_main.0.0123456789abcdef",
+                                            ".gnu.lto_main.0.0123456789abcdef", ".gnu.lto_main.0.fedcba9876543210");
+    difference.vendor.section = difference.vendor_value.text;
+    difference.rebuilt.section = difference.rebuilt_value.text;
+    difference.vendor.bytes = difference.rebuilt.bytes = (struct range){0, 7};
     causes_guess(&fixture.clues, &difference);
     assert_null(innocent(&difference));
-    fixture.clues.rebuilt.sections = (struct names){rebuilt, 1};
+    fixture.clues.vendor.image = &vendor;
+    fixture.clues.rebuilt.image = &rebuilt;
     causes_guess(&fixture.clues, &difference);
     assert_string_equal(best(&difference), "lto-section-suffix");
+    fixture.clues.rebuilt.image = &changed;
+    causes_guess(&fixture.clues, &difference);
+    assert_null(innocent(&difference));
+    end(&fixture);
+}
+
+static void a_seed_of_the_layout_is_told_from_another_kernel(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture);
+    struct difference difference = of_texts(DIFFERENCE_STRING, "string", "vermagic=6.1.0 SMP RANDSTRUCT_0123abcd",
+                                            "vermagic=6.1.0 SMP RANDSTRUCT_fedc9876");
+    difference.vendor.section = difference.rebuilt.section = ".modinfo";
+    causes_guess(&fixture.clues, &difference);
+    assert_string_equal(best(&difference), "randstruct");
+    assert_null(innocent(&difference));
+    difference = of_texts(DIFFERENCE_STRING, "string", "vermagic=6.1.0 SMP RANDSTRUCT_0123abcd",
+                          "vermagic=6.2.0 SMP RANDSTRUCT_fedc9876");
+    difference.vendor.section = difference.rebuilt.section = ".modinfo";
+    causes_guess(&fixture.clues, &difference);
+    assert_string_equal(best(&difference), "module-vermagic");
     end(&fixture);
 }
 
@@ -544,7 +578,8 @@ int main(void)
         cmocka_unit_test(segments_of_unusual_rights_are_no_linkers),
         cmocka_unit_test(a_note_of_the_processor_tells_of_no_protection),
         cmocka_unit_test(a_library_that_libc_took_in_tells_of_it_where_both_sides_use_it),
-        cmocka_unit_test(a_hash_in_a_section_name_is_compared_with_the_other_sides),
+        cmocka_unit_test(a_hash_in_a_section_name_is_believed_beside_one_content),
+        cmocka_unit_test(a_seed_of_the_layout_is_told_from_another_kernel),
         cmocka_unit_test(a_signed_module_differs_in_its_signature_only_there),
         cmocka_unit_test(a_module_names_its_kernel_and_the_digest_of_its_source),
         cmocka_unit_test(a_build_id_inside_data_is_known_by_its_note),
