@@ -296,6 +296,43 @@ class Explanations(unittest.TestCase):
                                 *flags)
             self.assertEqual(sorted(self.causes(told)), ["build-path-other", "unknown"], flags)
 
+    @staticmethod
+    def cpio(mtime=0, content=b"#!/bin/sh\n", name=b"init\0", size=None, name_size=None, mode=0o100755):
+        """An archive of one file, newc."""
+        def entry(mode, mtime, name, content, size, name_size):
+            head = b"070701" + b"".join(b"%08x" % word for word in (
+                1, mode, 0, 0, 1, mtime, len(content) if size is None else size, 0, 0, 0, 0,
+                len(name) if name_size is None else name_size, 0)) + name
+            return head + bytes(-len(head) % 4) + content + bytes(-len(content) % 4)
+        return entry(mode, mtime, name, content, size, name_size) + entry(0, 0, b"TRAILER!!!\0", b"", None, None)
+
+    def with_archive(self, name, archive):
+        (self.here / "archive").write_bytes(archive)
+        (self.here / "kernel.S").write_text(
+            '.section .init.ramfs, "a"\n.globl __irf_start\n__irf_start:\n.incbin "archive"\n.zero 64\n'
+            '.section .note.GNU-stack, "", @progbits\n')
+        return self.pair_file(name)
+
+    def pair_file(self, name):
+        subprocess.run(["gcc", "-c", "-o", self.here / name, "kernel.S"], check=True, cwd=self.here)
+        return self.here / name
+
+    def test_an_archive_in_the_kernel_is_read(self):
+        vendor = self.with_archive("v", self.cpio(mtime=1500000000))
+        told = self.explain(vendor, self.with_archive("r", self.cpio(mtime=1600000000)))
+        self.assertEqual(self.causes(told), ["kernel-initramfs"])
+        self.assertGreater(told["roots"][0]["causes"][0]["confidence"], 50)
+        others = [self.cpio(content=b"#!/bin/su\n"), self.cpio(mode=0o104755), self.cpio(name=b"evil\0"),
+                  self.cpio(size=0xffffffff), self.cpio(name_size=0xffffffff), self.cpio(name_size=0),
+                  self.cpio(mtime=1600000000).replace(b"TRAILER", b"trailer"), self.cpio(mtime=1600000000)[:150],
+                  self.cpio(mtime=1600000000).replace(b"070701", b"07070x", 1), b"070701", b"070701" + b"g" * 200,
+                  self.cpio(mtime=1600000000).replace(bytes(3), b"\1\2\3", 1)]
+        for archive in others:
+            told = self.explain(vendor, self.with_archive("r", archive))
+            for root in told["roots"]:
+                for cause in root["causes"]:
+                    self.assertLess(cause["confidence"], 50, (cause, archive))
+
     def built(self, name, *flags, cc="gcc", program="count"):
         sources = sorted((ROOT / "testdata/programs" / program).glob("*.c"))
         subprocess.run([cc, "-O2", *flags, "-o", self.here / name, *sources], check=True)

@@ -88,10 +88,88 @@ static bool is_in(const struct difference *difference, const char *section)
            strcmp(difference->vendor.section, section) == 0 && strcmp(difference->rebuilt.section, section) == 0;
 }
 
+/* ---- An archive that is not compressed: cpio, "newc" (Linux Documentation/driver-api/early-userspace) ---- */
+
+#define CPIO_HEADER 110
+#define CPIO_FIELDS 13
+
+struct cpio_entry {
+    struct text name, content;
+    uint64_t fields[CPIO_FIELDS]; /* ino, mode, uid, gid, nlink, mtime, filesize, 2 * dev, 2 * rdev, namesize, check */
+};
+
+static bool cpio_number(const uint8_t *digits, uint64_t *number)
+{
+    *number = 0;
+    for (size_t i = 0; i < 8; i++) {
+        if (!is_hex_digit(digits[i]))
+            return false;
+        *number = *number << 4 | (uint64_t)(digits[i] <= '9' ? digits[i] - '0' : (digits[i] | 0x20) - 'a' + 10);
+    }
+    return true;
+}
+
+/* The entry at *at, which is moved behind it; false where there is none. */
+static bool cpio_next(struct text archive, size_t *at, struct cpio_entry *entry)
+{
+    if (archive.size < CPIO_HEADER || *at > archive.size - CPIO_HEADER ||
+        (memcmp(archive.bytes + *at, "070701", 6) != 0 && memcmp(archive.bytes + *at, "070702", 6) != 0))
+        return false;
+    for (size_t i = 0; i < CPIO_FIELDS; i++) {
+        if (!cpio_number(archive.bytes + *at + 6 + 8 * i, &entry->fields[i]))
+            return false;
+    }
+    uint64_t name = *at + CPIO_HEADER, content = (name + entry->fields[11] + 3) & ~(uint64_t)3;
+    uint64_t end = (content + entry->fields[6] + 3) & ~(uint64_t)3;
+    if (content > archive.size || content + entry->fields[6] > archive.size)
+        return false;
+    entry->name = text_part(archive, name, entry->fields[11]);
+    entry->content = text_part(archive, content, entry->fields[6]);
+    *at = end < archive.size ? end : archive.size;
+    return true;
+}
+
+/* Equal but for who owned the files and when they were written: inode, owner, group, time, device, a checksum of none. */
+static bool same_but_for_origin(const struct cpio_entry *a, const struct cpio_entry *b)
+{
+    static const size_t said[] = {1, 4, 6, 9, 10, 11};
+    bool same = text_equal(a->name, b->name) && text_equal(a->content, b->content);
+    for (size_t i = 0; i < ARRAY_COUNT(said); i++)
+        same = same && a->fields[said[i]] == b->fields[said[i]];
+    return same;
+}
+
+static struct text section_bytes(const struct image *image, const char *name)
+{
+    for (uint64_t i = 1; image != NULL && i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        if (strcmp(section->name, name) == 0 && !range_empty(section->bytes))
+            return (struct text){image->bytes + section->bytes.begin, (size_t)range_size(section->bytes)};
+    }
+    return (struct text){NULL, 0};
+}
+
+static bool archives_differ_in_origin(const struct clues *clues)
+{
+    struct text a = section_bytes(clues->vendor.image, ".init.ramfs");
+    struct text b = section_bytes(clues->rebuilt.image, ".init.ramfs");
+    struct cpio_entry x, y;
+    size_t i = 0, j = 0;
+    bool more = true, last = false;
+    while (more && !last) {
+        bool first = cpio_next(a, &i, &x), second = cpio_next(b, &j, &y);
+        more = first && second && same_but_for_origin(&x, &y);
+        last = more && text_begins(x.name, "TRAILER!!!");
+    }
+    return last && text_equal(text_part(a, i, a.size), text_part(b, j, b.size));
+}
+
 static unsigned fits_initramfs(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     if (!is_in(difference, ".init.ramfs") && !difference_mentions(difference, "__initramfs_start|kernel_headers_data"))
         return 0;
+    if (is_in(difference, ".init.ramfs") && archives_differ_in_origin(clues))
+        return guess_text(clues, guess, 92, "the archives have the same files, of other owners or times");
     return guess_text(clues, guess, 45, "the bytes of an archive in the kernel, which was not unpacked");
 }
 
@@ -147,7 +225,8 @@ static bool is_in_build_id(const struct image *image, struct range place)
 
 static unsigned fits_nested(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
-    if ((difference->kind != DIFFERENCE_DATA && difference->kind != DIFFERENCE_BYTES) ||
+    if ((difference->kind != DIFFERENCE_DATA && difference->kind != DIFFERENCE_BYTES &&
+         difference->kind != DIFFERENCE_STRING) ||
         !is_in_build_id(clues->vendor.image, difference->vendor.bytes) ||
         !is_in_build_id(clues->rebuilt.image, difference->rebuilt.bytes))
         return 0;
@@ -157,8 +236,9 @@ static unsigned fits_nested(const struct clues *clues, const struct difference *
 static const struct cause rows[] = {
     {
         .info = {"kernel-initramfs", "the archive inside the kernel differs", ".init.ramfs, kheaders",
-                 "not unpacked: only its place tells", "build the archive reproducibly",
-                 "users_and_groups_in_cpio_archive", false},
+                 "an archive that is not compressed has the same files, of other owners or times; of others, only the "
+                 "place tells",
+                 "build the archive reproducibly", "users_and_groups_in_cpio_archive", false},
         .fits = fits_initramfs,
         .follows = FOLLOWS_FROM_SIZE,
     },

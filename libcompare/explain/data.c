@@ -263,11 +263,7 @@ static void explain_objects(struct explaining *e)
 
 /* ---- What is left, where nothing moved ---- */
 
-/*
- * Padding: no symbol covers it, one ends shortly before it and one begins shortly behind it, and no relocation fills in
- * anything between the two. Objects without a symbol are no padding: rustc makes tables of strings so.
- */
-static bool is_gap(const struct explained_side *side, struct range bytes)
+bool is_gap(const struct explained_side *side, struct range bytes)
 {
     const struct symbols *symbols = &side->symbols;
     size_t low = 0, high = symbols->by_offset_count, found;

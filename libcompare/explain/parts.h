@@ -164,6 +164,12 @@ void reference_wanted(struct reference_search *search, uint64_t address);
 /* Calls found for each reference that the filter lets pass, others than the wanted ones among them. Linked files. */
 void references_of_code(struct reference_search *search);
 
+/*
+ * Padding: no symbol covers it, one ends shortly before it and one begins shortly behind it, and no relocation fills in
+ * anything between the two. Objects without a symbol are no padding: rustc makes tables of strings so.
+ */
+bool is_gap(const struct explained_side *side, struct range bytes);
+
 /* Whether a relocation fills in this byte: it is part of a pointer. */
 bool is_relocated(const struct explained_side *side, uint64_t file_offset);
 

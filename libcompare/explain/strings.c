@@ -318,8 +318,23 @@ static struct string *partner_of(const struct string *string, struct list *other
     return best;
 }
 
+static bool is_writable_place(const struct image *image, uint64_t file_offset)
+{
+    const struct section *section = section_at(image, file_offset);
+    return section != NULL && (section->flags & SHF_WRITE) != 0;
+}
+
+/* What stands between two objects is no string of the program, whatever its bytes are. */
+static bool is_in_gap(const struct explaining *e, size_t side, const struct string *string)
+{
+    return string == NULL || (is_writable_place(e->sides[side].image, string->offset) &&
+                              is_gap(&e->sides[side], (struct range){string->offset, string->offset + string->size}));
+}
+
 static void tell(struct explaining *e, const struct string *a, const struct string *b)
 {
+    if (is_in_gap(e, 0, a) && is_in_gap(e, 1, b))
+        return;
     const struct string *of[2] = {a, b};
     struct difference *difference = difference_add(e, DIFFERENCE_STRING, "string");
     uint64_t sizes[2] = {a != NULL ? a->size : 0, b != NULL ? b->size : 0};
