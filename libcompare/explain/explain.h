@@ -4,6 +4,8 @@
  *
  *   facts.c        what each file says of itself: producers, flags, paths, imports, notes
  *   strings.c      strings that only one side has, in pairs
+ *   users.c        who refers to a string, and what is used beside it (references.c: what code refers to)
+ *   data.c         pointers, objects, what is left (shifted.c: what only moved)
  *   code.c         functions, instruction by instruction (decode.c: Capstone)
  *   tables.c       headers, dynamic section, symbols, notes, by meaning
  *   places.c       section, symbol, source line of a byte

@@ -56,6 +56,7 @@ struct explaining {
     uint64_t drift;          /* by so much, at most, strings of other lengths have moved what stands behind them */
     bool reordered;          /* functions stand in another order */
     size_t decoded;          /* instructions so far */
+    uint64_t looked;         /* steps in looking where data has moved, so far */
     size_t operands;         /* the difference for operands that mean the same, by its index from 1; 0: none */
     const char *incomplete;
     bool out_of_memory;
@@ -169,6 +170,21 @@ void references_of_code(struct reference_search *search);
  * anything between the two. Objects without a symbol are no padding: rustc makes tables of strings so.
  */
 bool is_gap(const struct explained_side *side, struct range bytes);
+
+/* ---- What moved: shifted.c ---- */
+
+/* In sections of one place and size: what a longer string has pushed on. */
+bool is_shifted(struct explaining *e, const struct finding *finding, const struct pair *pair);
+
+/*
+ * Words that all differ by as much as the code has moved farther than they have: a table of places in the code, relative
+ * to the table (what compilers make of a switch).
+ */
+bool are_moved_offsets(const struct explaining *e, struct range vendor, struct range rebuilt);
+
+/* In what moved, too, a letter that became another one is a change: "r" or "w" for a file. The first one of a finding. */
+bool letters_changed(const struct explaining *e, const struct finding *finding, const struct pair *pair,
+                     struct range *vendor, struct range *rebuilt);
 
 /* Whether a relocation fills in this byte: it is part of a pointer. */
 bool is_relocated(const struct explained_side *side, uint64_t file_offset);
