@@ -287,6 +287,17 @@ class Explanations(unittest.TestCase):
                 told = self.pair_of(source, {**values, "WHO": '"ann@grove"'}, {**values, "WHO": '"joe@cedar"'})
                 self.assertEqual(self.causes(told), [cause], (text, label))
 
+    def test_another_string_that_begins_alike_is_another(self):
+        """Both sides have both strings, and everything has moved; only which one is printed has changed."""
+        source = """#include <stdio.h>
+            __attribute__((noipa)) int first(void) { return puts("/usr/share/first"); }
+            __attribute__((noipa)) int other(void) { return puts("/usr/share/other"); }
+            int main(int n, char **v) { return puts(PLACE) + first() + other() + puts(CHOSEN); }"""
+        lengthened = '"/build/a-much-longer-place-that-moves-whatever-stands-behind-it-in-the-section/lib"'
+        told = self.pair_of(source, {"PLACE": '"/build/a/lib"', "CHOSEN": '"/usr/share/first"'},
+                            {"PLACE": lengthened, "CHOSEN": '"/usr/share/other"'})
+        self.assertEqual(sorted(self.causes(told)), ["build-path-other", "unknown"])
+
     def test_a_changed_word_behind_a_pointer_that_moved_stays_in_sight(self):
         source = """#include <stdio.h>
             struct { const char *text; unsigned long number; } const table[] = {{PLACE, 1}, {"stands behind", NUMBER}};

@@ -181,6 +181,26 @@ static enum answer same_functions(const struct explaining *e, uint64_t vendor, u
     return at_begin == (b.begin == y->bytes.begin) ? SAME_YES : SAME_NO;
 }
 
+/* Constants that the linker has put into another order: of eight bytes, which are hardly the same by chance. */
+static bool same_constant(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    struct range a, b;
+    unsigned filled = 0;
+    if ((!e->reordered && !e->moved) || !image_file_range(e->sides[0].image, vendor, 8, &a) ||
+        !image_file_range(e->sides[1].image, rebuilt, 8, &b) || is_code_byte(e->sides[0].image, a.begin) ||
+        is_code_byte(e->sides[1].image, b.begin))
+        return false;
+    const uint8_t *x = e->sides[0].image->bytes + a.begin, *y = e->sides[1].image->bytes + b.begin;
+    for (size_t i = 0; i < 8; i++)
+        filled += x[i] != 0;
+    return filled >= 4 && memcmp(x, y, 8) == 0;
+}
+
+static bool is_number_before_text(const struct image *image, struct range string)
+{
+    return range_size(string) >= 8 && utf8_size(image->bytes + string.begin, range_size(string)) < 8;
+}
+
 static enum answer same_strings(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
 {
     const struct image *a = e->sides[0].image, *b = e->sides[1].image;
@@ -199,6 +219,9 @@ static enum answer same_strings(const struct explaining *e, uint64_t vendor, uin
             range_contains(pair->vendor.bytes, x) && range_contains(pair->rebuilt.bytes, y))
             return SAME_YES;
     }
+    /* A number that runs into a text is read as a part of it; what is text is compared as that, to its end. */
+    if (is_number_before_text(a, x) && same_constant(e, vendor, rebuilt))
+        return SAME_YES;
     return alone && range_size(x) != range_size(y) ? SAME_UNKNOWN : SAME_NO;
 }
 
@@ -216,21 +239,6 @@ static const struct section *section_of_address(const struct image *image, uint6
 /* As much of what two addresses lead to as a struct or a number has; pointers in it are not followed. */
 #define CONTENT_ALIKE 16
 #define ALIGNMENT     64 /* by so much more may alignment have moved it */
-
-/* Constants that the linker has put into another order: of eight bytes, which are hardly the same by chance. */
-static bool same_constant(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
-{
-    struct range a, b;
-    unsigned filled = 0;
-    if ((!e->reordered && !e->moved) || !image_file_range(e->sides[0].image, vendor, 8, &a) ||
-        !image_file_range(e->sides[1].image, rebuilt, 8, &b) || is_code_byte(e->sides[0].image, a.begin) ||
-        is_code_byte(e->sides[1].image, b.begin))
-        return false;
-    const uint8_t *x = e->sides[0].image->bytes + a.begin, *y = e->sides[1].image->bytes + b.begin;
-    for (size_t i = 0; i < 8; i++)
-        filled += x[i] != 0;
-    return filled >= 4 && memcmp(x, y, 8) == 0;
-}
 
 static bool same_content(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
 {
@@ -265,7 +273,7 @@ bool same_meaning(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
     for (size_t i = 0; i < ARRAY_COUNT(ways); i++) {
         enum answer answer = ways[i](e, vendor, rebuilt);
         if (answer != SAME_UNKNOWN)
-            return answer == SAME_YES || (answer == SAME_NO && same_constant(e, vendor, rebuilt));
+            return answer == SAME_YES;
     }
     if (same_constant(e, vendor, rebuilt))
         return true;
