@@ -139,20 +139,16 @@ static bool same_but_for_origin(const struct cpio_entry *a, const struct cpio_en
     return same;
 }
 
-static struct text section_bytes(const struct image *image, const char *name)
+static struct text archive_of(const struct image *image)
 {
-    for (uint64_t i = 1; image != NULL && i < image->section_count; i++) {
-        const struct section *section = &image->sections[i];
-        if (strcmp(section->name, name) == 0 && !range_empty(section->bytes))
-            return (struct text){image->bytes + section->bytes.begin, (size_t)range_size(section->bytes)};
-    }
-    return (struct text){NULL, 0};
+    const struct section *section = image != NULL ? image_section_named(image, ".init.ramfs") : NULL;
+    return section != NULL ? (struct text){image->bytes + section->bytes.begin, (size_t)range_size(section->bytes)}
+                           : (struct text){NULL, 0};
 }
 
 static bool archives_differ_in_origin(const struct clues *clues)
 {
-    struct text a = section_bytes(clues->vendor.image, ".init.ramfs");
-    struct text b = section_bytes(clues->rebuilt.image, ".init.ramfs");
+    struct text a = archive_of(clues->vendor.image), b = archive_of(clues->rebuilt.image);
     struct cpio_entry x, y;
     size_t i = 0, j = 0;
     bool more = true, last = false;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "parts.h"
+#include "text_pairs.h"
 
 /* Names of one kind; more are no help to people. */
 #define NAMES_MOST 100000u
@@ -155,9 +156,7 @@ const char *dynamic_string(const struct image *image, uint64_t offset)
 
 static bool is_rust(const struct facts *facts)
 {
-    bool rust = false;
-    for (size_t i = 0; i < facts->languages.count && !rust; i++)
-        rust = strcmp(facts->languages.items[i], "Rust") == 0;
+    bool rust = names_have(&facts->languages, "Rust");
     for (size_t i = 0; i < facts->comments.count && !rust; i++)
         rust = strncmp(facts->comments.items[i], "rustc version ", 14) == 0;
     return rust;

@@ -44,33 +44,24 @@ static struct range room_of(const struct image *image, uint64_t file_offset)
     return extent != NULL ? extent->range : (struct range){0, 0};
 }
 
-static bool is_utf8(const uint8_t *bytes, uint64_t size)
+/* The character of UTF-8 that begins here; 0: none does. */
+static uint64_t character_size(const uint8_t *bytes, uint64_t size)
 {
-    uint64_t left = 0; /* bytes that the character still has */
-    for (uint64_t i = 0; i < size; i++) {
-        bool continues = (bytes[i] & 0xc0) == 0x80;
-        if (continues != (left > 0))
-            return false;
-        if (bytes[i] == 0xc0 || bytes[i] == 0xc1)
-            return false;
-        left = continues ? left - 1 : bytes[i] < 0x80 ? 0 : bytes[i] < 0xe0 ? 1 : bytes[i] < 0xf0 ? 2 : 3;
+    uint64_t length = bytes[0] < 0x80 ? 1 : bytes[0] < 0xc2 ? 0 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+    if (length > size || bytes[0] >= 0xf8)
+        return 0;
+    for (uint64_t i = 1; i < length; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
     }
-    return left == 0;
+    return length;
 }
 
 uint64_t utf8_size(const uint8_t *bytes, uint64_t size)
 {
-    uint64_t whole = 0;
-    while (whole < size) {
-        uint64_t length = 1;
-        while (length < 4 && whole + length < size && (bytes[whole + length] & 0xc0) == 0x80)
-            length++;
-        if (bytes[whole] < 0x80)
-            length = 1;
-        if (!is_utf8(bytes + whole, length))
-            break;
+    uint64_t whole = 0, length;
+    while (whole < size && (length = character_size(bytes + whole, size - whole)) > 0)
         whole += length;
-    }
     return whole;
 }
 
@@ -86,7 +77,7 @@ bool is_text_of_program(const uint8_t *bytes, uint64_t size)
         beyond += bytes[i] >= 0x80;
     }
     /* A number before a zero is no short text. */
-    return size == 0 || (strange * 4 < size && (size >= SHORT_TEXT || beyond == 0 || is_utf8(bytes, size)));
+    return size == 0 || (strange * 4 < size && (size >= SHORT_TEXT || beyond == 0 || utf8_size(bytes, size) == size));
 }
 
 /* From begin to the NUL that follows this byte of it. False where there is none, or what stands there is no text. */

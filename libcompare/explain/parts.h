@@ -152,6 +152,9 @@ bool is_text_of_program(const uint8_t *bytes, uint64_t size);
 
 /* ---- What code refers to: references.c ---- */
 
+/* The instructions of a function; none where there is no memory, which is noted. */
+void function_decode(struct explaining *e, size_t side, const struct function *function, struct list *instructions);
+
 struct reference_search {
     struct explaining *e;
     size_t side;

@@ -43,14 +43,19 @@ static void search_range(struct reference_search *search, struct range code, uin
         search_x86(search, code, address);
 }
 
+void function_decode(struct explaining *e, size_t side, const struct function *function, struct list *instructions)
+{
+    const struct explained_side *s = &e->sides[side];
+    if (!decode(s->decoders[function->thumb], s->image->bytes + function->bytes.begin, range_size(function->bytes),
+                function->address, INSTRUCTIONS_MOST, instructions))
+        e->out_of_memory = true;
+}
+
 static void search_decoded(struct reference_search *search, const struct function *function)
 {
-    struct explained_side *side = &search->e->sides[search->side];
     struct arena scratch = {0};
     struct list instructions = {.arena = &scratch, .item_size = sizeof(struct instruction)};
-    if (!decode(side->decoders[function->thumb], side->image->bytes + function->bytes.begin,
-                range_size(function->bytes), function->address, INSTRUCTIONS_MOST, &instructions))
-        search->e->out_of_memory = true;
+    function_decode(search->e, search->side, function, &instructions);
     const struct instruction *items = instructions.items;
     for (size_t i = 0; i < instructions.count; i++) {
         if (items[i].reference == REFERENCE_DATA && !items[i].partial)

@@ -87,20 +87,11 @@ static struct range widened_to_words(struct range bytes)
     return (struct range){bytes.begin - bytes.begin % 4, bytes.end + (4 - bytes.end % 4) % 4};
 }
 
-static const struct section *section_named(const struct image *image, const char *name)
-{
-    for (uint64_t i = 1; i < image->section_count; i++) {
-        if (strcmp(image->sections[i].name, name) == 0)
-            return &image->sections[i];
-    }
-    return NULL;
-}
-
 bool are_moved_offsets(const struct explaining *e, struct range vendor, struct range rebuilt)
 {
     struct range a = widened_to_words(vendor), b = widened_to_words(rebuilt);
     const struct image *x = e->sides[0].image, *y = e->sides[1].image;
-    const struct section *text = section_named(x, ".text"), *other = section_named(y, ".text");
+    const struct section *text = image_section_named(x, ".text"), *other = image_section_named(y, ".text");
     uint64_t from, to;
     if (text == NULL || other == NULL || a.begin % 4 != 0 || b.begin % 4 != 0 || range_size(a) != range_size(b) ||
         range_size(a) < 8 || !image_address(x, a.begin, &from) || !image_address(y, b.begin, &to))

@@ -225,15 +225,8 @@ static void starts_at(void *state, uint64_t address, uint64_t file_offset)
 static uint64_t end_of_data(const uint8_t *bytes, uint64_t size)
 {
     uint64_t end = 0;
-    for (uint64_t i = 0; i < size;) {
-        uint64_t length = 1;
-        while (i + length < size && length < 4 && (bytes[i + length] & 0xc0) == 0x80)
-            length++;
-        length = bytes[i] < 0x80 ? 1 : length;
-        i += length;
-        if (!is_text_of_program(bytes + i - length, length))
-            end = i;
-    }
+    for (uint64_t at = utf8_size(bytes, size); at < size; at += utf8_size(bytes + at, size - at))
+        end = ++at;
     return end;
 }
 

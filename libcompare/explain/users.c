@@ -161,12 +161,9 @@ static void used_by(struct search *search, size_t index, uint64_t address, const
 /* All references of a function to what is looked for. */
 static void search_decoded(struct search *search, const struct function *function)
 {
-    struct explained_side *side = &search->e->sides[search->side];
     struct arena scratch = {0};
     struct list instructions = {.arena = &scratch, .item_size = sizeof(struct instruction)};
-    if (!decode(side->decoders[function->thumb], side->image->bytes + function->bytes.begin,
-                range_size(function->bytes), function->address, INSTRUCTIONS_MOST, &instructions))
-        search->e->out_of_memory = true;
+    function_decode(search->e, search->side, function, &instructions);
     const struct instruction *items = instructions.items;
     search->decoded += instructions.count;
     for (size_t i = 0; i < instructions.count; i++) {

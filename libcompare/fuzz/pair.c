@@ -1,7 +1,8 @@
 /*
  * The two files of an input, and the own reading of two equivalent files: no view of image/ is used, only bytes, and of
- * the normal forms only what they set aside. Linked files: ELF header and program headers are equal, and so is each page that a PT_LOAD maps, but
- * for records; nothing executable differs at all. Objects: the same allocated sections with the same content.
+ * the normal forms only what they set aside. Linked files: ELF header and program headers are equal, and so is each page
+ * that a PT_LOAD maps, but for records; nothing executable differs at all. Objects: the same allocated sections with the
+ * same content.
  */
 #include "pair.h"
 
@@ -246,4 +247,19 @@ void pair_check_loaded(const struct normal_form *vendor, const struct normal_for
         check_objects(&a, &b);
     else
         FUZZ_ASSERT(false); /* nothing else can be equivalent */
+}
+
+/* ---- Reports ---- */
+
+void pair_check_text(const struct compare_result *result, const struct compare_report_options *options)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    struct compare_error error = {0};
+    FUZZ_ASSERT(stream != NULL && compare_report_text(result, options, stream, &error) == 0);
+    fclose(stream);
+    for (size_t i = 0; i < size; i++)
+        FUZZ_ASSERT(text[i] == '\n' || (text[i] >= 0x20 && text[i] < 0x7f));
+    free(text);
 }

@@ -35,4 +35,7 @@ int pair_compare(const struct pair_file *vendor, const struct pair_file *rebuilt
  */
 void pair_check_loaded(const struct normal_form *vendor, const struct normal_form *rebuilt);
 
+/* The text report is made, and holds nothing that is not printable. */
+void pair_check_text(const struct compare_result *result, const struct compare_report_options *options);
+
 #endif
