@@ -5,19 +5,16 @@ Usage: test_explain.py ELFTALLY SOURCE_ROOT
 """
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import jsonschema
 
-ELFTALLY = os.path.abspath(sys.argv[1])
-ROOT = pathlib.Path(sys.argv[2]).resolve()
-SCHEMA = json.loads((ROOT / "libcompare/report/report.schema.json").read_text())
+from explained import ELFTALLY, ROOT, SCHEMA, Explained
+
 HELLO = [ROOT / "testdata/hello" / name for name in ("hello.vendor", "hello.rebuilt")]
 PROGRAM = r"""
 #include <stdio.h>
@@ -34,16 +31,7 @@ int main(int argc, char **argv)
 """
 
 
-class Explanations(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.directory = tempfile.TemporaryDirectory()
-        cls.here = pathlib.Path(cls.directory.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.directory.cleanup()
-
+class Explanations(Explained):
     def build(self, name, *flags, place="one", date="1700000000", limit="9", message="greetings", called="third",
               extra="", cc="gcc"):
         folder = self.here / place
@@ -54,28 +42,6 @@ class Explanations(unittest.TestCase):
                         f"-DCALLED={called}", "-gno-record-gcc-switches", "-o", output, folder / "prog.c"], check=True,
                        cwd=folder, env=dict(os.environ, SOURCE_DATE_EPOCH=date))
         return output
-
-    def explain(self, vendor, rebuilt):
-        """The explanation; the verdict and the account are the same without it."""
-        told = subprocess.run([ELFTALLY, "-f", "json", vendor, rebuilt], capture_output=True, text=True, timeout=120)
-        plain = subprocess.run([ELFTALLY, "-f", "json", "--explain", "none", vendor, rebuilt], capture_output=True,
-                               text=True, timeout=120)
-        report, without = json.loads(told.stdout), json.loads(plain.stdout)
-        jsonschema.validate(report, SCHEMA)
-        jsonschema.validate(without, SCHEMA)
-        self.assertEqual(told.returncode, plain.returncode)
-        explanation = report.pop("explanation")
-        self.assertIsNone(without.pop("explanation"))
-        self.assertEqual(report, without)
-        for root in explanation["roots"]:
-            self.assertFalse(explanation["differences"][root["difference"]]["consequence"])
-        return explanation
-
-    def causes(self, explanation):
-        return [root["causes"][0]["id"] if root["causes"] else "unknown" for root in explanation["roots"]]
-
-    def shown(self, explanation, index=0):
-        return explanation["differences"][explanation["roots"][index]["difference"]]
 
     def test_debian_hello_has_one_root_the_year(self):
         explanation = self.explain(*HELLO)
@@ -240,16 +206,6 @@ class Explanations(unittest.TestCase):
                                       f"-DYEAR={number}")
                  for place, number in (("one", 77), ("a-longer-place", 99))]
         self.assertEqual(sorted(self.causes(self.explain(*files))), ["build-path-other", "unknown"])
-
-    def pair_of(self, source, vendor, rebuilt, *flags):
-        """Both sides of one source, in which PLACE, SIZE, LABEL and KEPT stand for what differs."""
-        (self.here / "pair.c").write_text(source)
-        files = []
-        for name, values in (("pair-v", vendor), ("pair-r", rebuilt)):
-            subprocess.run(["gcc", "-O2", *flags, *(f"-D{key}={value}" for key, value in values.items()), "-o",
-                            self.here / name, self.here / "pair.c"], check=True)
-            files.append(self.here / name)
-        return self.explain(*files)
 
     SLICES = """#include <stdio.h>
         const struct { const char *text; unsigned long size, other; } slices[] = {

@@ -219,13 +219,21 @@ static bool is_in_build_id(const struct image *image, struct range place)
     return false;
 }
 
+/* Part of a random ID can look like a string, on one side only: then its place is looked at on both. */
+static bool is_in_both_build_ids(const struct clues *clues, const struct difference *difference)
+{
+    struct range vendor = difference->vendor.bytes, rebuilt = difference->rebuilt.bytes;
+    return is_in_build_id(clues->vendor.image, range_empty(vendor) ? rebuilt : vendor) &&
+           is_in_build_id(clues->rebuilt.image, range_empty(rebuilt) ? vendor : rebuilt);
+}
+
 static unsigned fits_nested(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     if ((difference->kind != DIFFERENCE_DATA && difference->kind != DIFFERENCE_BYTES &&
          difference->kind != DIFFERENCE_STRING) ||
-        !is_in_build_id(clues->vendor.image, difference->vendor.bytes) ||
-        !is_in_build_id(clues->rebuilt.image, difference->rebuilt.bytes))
+        !is_in_both_build_ids(clues, difference))
         return 0;
+    guess->key = "build IDs inside";
     return guess_text(clues, guess, 85, "the bytes are the descriptor of a build-ID note inside data");
 }
 

@@ -188,9 +188,23 @@ static bool both_have_section(const struct clues *clues, const char *section)
     return names_have(&clues->vendor.sections, section) && names_have(&clues->rebuilt.sections, section);
 }
 
+/* Of what rustc alone has made, the debug information's path is rustc's, too, and so is what mends it. */
+static unsigned fits_rust_debug(const struct clues *clues, const struct difference *difference, struct guess *guess)
+{
+    const struct names *languages[] = {&clues->vendor.languages, &clues->rebuilt.languages};
+    for (size_t side = 0; side < 2; side++) {
+        if (languages[side]->count != 1 || !names_have(languages[side], "Rust"))
+            return 0;
+    }
+    unsigned confidence = fits_debug(clues, difference, guess);
+    return confidence + (confidence >= CONFIDENCE_BELIEVED);
+}
+
 static unsigned fits_rust_path(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     struct substitution substitution;
+    if (difference->kind == DIFFERENCE_DEBUG)
+        return fits_rust_debug(clues, difference, guess);
     if (!string_substitution(difference, &substitution))
         return 0;
     /* rustc lays strings side by side, without a NUL between them. */

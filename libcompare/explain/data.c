@@ -12,6 +12,24 @@
 
 /* ---- Pointers, by their relocations ---- */
 
+#define SLICE_MOST 4096
+
+/* rustc's strings end where a length behind the pointer says, and what follows there is no part of them. */
+static bool same_slice(const struct explaining *e, const struct relocation *a, const struct relocation *b)
+{
+    const struct image *x = e->sides[0].image, *y = e->sides[1].image;
+    uint64_t width = x->is64 ? 8 : 4;
+    struct range from, to;
+    if (!e->clues.vendor.is_rust || !e->clues.rebuilt.is_rust || x->is64 != y->is64 ||
+        x->size - a->file_offset < 2 * width || y->size - b->file_offset < 2 * width)
+        return false;
+    uint64_t size = image_word(x, a->file_offset + width);
+    return size > 0 && size <= SLICE_MOST && size == image_word(y, b->file_offset + width) &&
+           image_file_range(x, (uint64_t)a->addend, size, &from) &&
+           image_file_range(y, (uint64_t)b->addend, size, &to) && utf8_size(x->bytes + from.begin, size) == size &&
+           memcmp(x->bytes + from.begin, y->bytes + to.begin, size) == 0;
+}
+
 static bool same_pointer(const struct explaining *e, const struct relocation *a, const struct relocation *b)
 {
     if (strcmp(a->symbol, b->symbol) != 0 || a->type != b->type)
@@ -20,7 +38,7 @@ static bool same_pointer(const struct explaining *e, const struct relocation *a,
         return true;
     if (a->symbol[0] != '\0' || image_is_relocatable(e->sides[0].image))
         return false;
-    return same_meaning(e, (uint64_t)a->addend, (uint64_t)b->addend);
+    return same_meaning(e, (uint64_t)a->addend, (uint64_t)b->addend) || same_slice(e, a, b);
 }
 
 static void pointer_text(struct explaining *e, size_t side, struct value *value, const struct relocation *relocation)
@@ -146,20 +164,34 @@ bool is_relocated(const struct explained_side *side, uint64_t file_offset)
     return found > 0;
 }
 
-/* The first run of bytes that differ and that no relocation fills in; false where there is none. */
-static bool first_run(const struct explaining *e, struct range a, struct range b, uint64_t *at, uint64_t *size)
+/* What is joined to a run ends where a pointer begins: that one has a difference of its own, or none. */
+static uint64_t run_end(const struct explained_side *side, uint64_t begin, struct run run)
+{
+    size_t found;
+    const struct relocation *pointers = relocations_in(side->relocations, side->relocation_count,
+                                                       (struct range){begin + run.begin + 1, begin + run.end}, &found);
+    return found > 0 ? pointers[0].file_offset - begin : run.end;
+}
+
+/* The next run of bytes, from *at on, that differ and that no relocation fills in; false where there is none. */
+static bool next_run(const struct explaining *e, struct range a, struct range b, uint64_t *at, uint64_t *size)
 {
     const uint8_t *x = e->sides[0].image->bytes + a.begin, *y = e->sides[1].image->bytes + b.begin;
     uint64_t shorter = range_size(a) < range_size(b) ? range_size(a) : range_size(b);
     struct run run;
-    *at = 0;
     /* Byte by byte at first: a run that is joined over equal bytes would lead from a pointer into what is behind it. */
-    for (uint64_t from = 0; run_next(x, y, shorter, 1, &from, &run);) {
+    for (uint64_t from = *at; run_next(x, y, shorter, 1, &from, &run);) {
         if (is_relocated(&e->sides[0], a.begin + run.begin) || is_relocated(&e->sides[1], b.begin + run.begin) ||
             is_pointer_to_same(e, a.begin + run.begin, b.begin + run.begin))
             continue;
         from = run.begin;
         run_next(x, y, shorter, RUN_GAP, &from, &run);
+        run.end = run_end(&e->sides[0], a.begin, run);
+        run.end = run_end(&e->sides[1], b.begin, run);
+        from = run.end;
+        if (are_moved_offsets(e, (struct range){a.begin + run.begin, a.begin + run.end},
+                              (struct range){b.begin + run.begin, b.begin + run.end}))
+            continue;
         *at = run.begin;
         *size = run.end - run.begin;
         return true;
@@ -217,12 +249,32 @@ static bool is_text_object(const struct image *image, struct range bytes)
     return text && is_text_of_program(image->bytes + bytes.begin, range_size(bytes));
 }
 
+#define RUNS_MOST 16u /* of one object; the rest of what differs in it is the last one's */
+
+/* Each run of its own, for one may follow from something and the next one from nothing. */
+static void tell_runs(struct explaining *e, struct range a, struct range b, uint64_t at, uint64_t size)
+{
+    size_t before = e->differences.count;
+    for (size_t i = 0; i < RUNS_MOST; i++) {
+        struct range x = {a.begin + at, a.begin + at + size}, y = {b.begin + at, b.begin + at + size};
+        tell_data(e, "data", widened(e->sides[0].image, x, a), widened(e->sides[1].image, y, b));
+        at += size;
+        if (!next_run(e, a, b, &at, &size))
+            break;
+    }
+    if (e->differences.count > before) {
+        struct difference *last = (struct difference *)e->differences.items + e->differences.count - 1;
+        difference_takes(e, last, 0, a);
+        difference_takes(e, last, 1, b);
+    }
+}
+
 static void explain_object(struct explaining *e, const struct symbol *a, const struct symbol *b)
 {
-    uint64_t at, size;
+    uint64_t at = 0, size;
     if (!any_finding(e, 0, a->bytes) && !any_finding(e, 1, b->bytes))
         return;
-    if (!first_run(e, a->bytes, b->bytes, &at, &size)) {
+    if (!next_run(e, a->bytes, b->bytes, &at, &size)) {
         if (range_size(a->bytes) != range_size(b->bytes))
             tell_data(e, "size of data", a->bytes, b->bytes);
         return;
@@ -236,15 +288,7 @@ static void explain_object(struct explaining *e, const struct symbol *a, const s
     if (string_at(e->sides[0].image, a->bytes.begin + at, &string) && range_size(string) >= 3 &&
         string_at(e->sides[1].image, b->bytes.begin + at, &string))
         return;
-    struct range x = {a->bytes.begin + at, a->bytes.begin + at + size};
-    struct range y = {b->bytes.begin + at, b->bytes.begin + at + size};
-    size_t before = e->differences.count;
-    tell_data(e, "data", widened(e->sides[0].image, x, a->bytes), widened(e->sides[1].image, y, b->bytes));
-    if (e->differences.count > before) {
-        struct difference *told = (struct difference *)e->differences.items + before;
-        difference_takes(e, told, 0, a->bytes);
-        difference_takes(e, told, 1, b->bytes);
-    }
+    tell_runs(e, a->bytes, b->bytes, at, size);
 }
 
 static void explain_objects(struct explaining *e)
@@ -316,13 +360,13 @@ static void explain_left(struct explaining *e)
                 tell_data(e, "text", x, y);
             continue;
         }
-        uint64_t at, size;
+        uint64_t at = 0, size;
         if (is_table_of_go(symbols_at_offset(&e->sides[0].symbols, finding->vendor.begin)) &&
             is_table_of_go(symbols_at_offset(&e->sides[1].symbols, finding->rebuilt.begin))) {
             take_together(e, finding, "the Go linker's table of tables", &go);
             continue;
         }
-        if (!first_run(e, finding->vendor, finding->rebuilt, &at, &size)) {
+        if (!next_run(e, finding->vendor, finding->rebuilt, &at, &size)) {
             take_together(e, finding, "pointers that lead to the same", &pointers);
             continue;
         }

@@ -1,6 +1,6 @@
 /*
  * The functions of both sides, in pairs: by name, by name without what a compiler adds to it, by a shape that no other
- * function has, and at last by what stands before and behind.
+ * function has, and at last by what stands before and behind. Of several with one name, those of one shape first.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -102,26 +102,6 @@ static void pair(struct explaining *e, size_t vendor, size_t rebuilt)
     e->sides[1].functions[rebuilt].partner = vendor;
 }
 
-/* Static functions of one name are paired in their order. */
-static void pair_by_name(struct explaining *e, size_t (*length)(const char *))
-{
-    size_t count_a, count_b, a = 0, b = 0;
-    struct named *x = unpaired_names(e, &e->sides[0], length, &count_a);
-    struct named *y = unpaired_names(e, &e->sides[1], length, &count_b);
-    while (!e->out_of_memory && a < count_a && b < count_b) {
-        size_t shorter = x[a].length < y[b].length ? x[a].length : y[b].length;
-        int order = memcmp(x[a].name, y[b].name, shorter);
-        if (order == 0)
-            order = (x[a].length > y[b].length) - (x[a].length < y[b].length);
-        if (order == 0)
-            pair(e, x[a].index, y[b].index);
-        a += order <= 0;
-        b += order >= 0;
-    }
-}
-
-/* ---- By shape ---- */
-
 static uint64_t shape_of(struct explaining *e, size_t side, const struct function *function)
 {
     struct arena scratch = {0};
@@ -141,6 +121,63 @@ static uint64_t shape_of(struct explaining *e, size_t side, const struct functio
     arena_free(&scratch);
     return shape;
 }
+
+static size_t same_names(const struct named *names, size_t count, size_t from)
+{
+    size_t to = from;
+    while (to < count && names[to].length == names[from].length &&
+           memcmp(names[to].name, names[from].name, names[from].length) == 0)
+        to++;
+    return to - from;
+}
+
+#define GROUP_MOST 1000 /* of one name, whose shapes are looked at */
+
+/* Functions of one name: those of one shape, and then the rest in their order. */
+static void pair_group(struct explaining *e, const struct named *x, size_t count_a, const struct named *y,
+                       size_t count_b)
+{
+    struct function *vendor = e->sides[0].functions, *rebuilt = e->sides[1].functions;
+    bool by_shape = count_a + count_b > 2 && count_a <= GROUP_MOST && count_b <= GROUP_MOST;
+    for (size_t i = 0; i < count_a && by_shape; i++)
+        vendor[x[i].index].shape = shape_of(e, 0, &vendor[x[i].index]);
+    for (size_t i = 0; i < count_b && by_shape; i++)
+        rebuilt[y[i].index].shape = shape_of(e, 1, &rebuilt[y[i].index]);
+    for (size_t i = 0; i < count_a && by_shape; i++) {
+        for (size_t k = 0; k < count_b && vendor[x[i].index].partner == SIZE_MAX; k++) {
+            if (rebuilt[y[k].index].partner == SIZE_MAX && vendor[x[i].index].shape != 0 &&
+                vendor[x[i].index].shape == rebuilt[y[k].index].shape)
+                pair(e, x[i].index, y[k].index);
+        }
+    }
+    for (size_t i = 0, k = 0; i < count_a; i++) {
+        while (k < count_b && rebuilt[y[k].index].partner != SIZE_MAX)
+            k++;
+        if (k < count_b && vendor[x[i].index].partner == SIZE_MAX)
+            pair(e, x[i].index, y[k].index);
+    }
+}
+
+static void pair_by_name(struct explaining *e, size_t (*length)(const char *))
+{
+    size_t count_a, count_b, a = 0, b = 0;
+    struct named *x = unpaired_names(e, &e->sides[0], length, &count_a);
+    struct named *y = unpaired_names(e, &e->sides[1], length, &count_b);
+    while (!e->out_of_memory && a < count_a && b < count_b) {
+        size_t shorter = x[a].length < y[b].length ? x[a].length : y[b].length;
+        int order = memcmp(x[a].name, y[b].name, shorter);
+        if (order == 0)
+            order = (x[a].length > y[b].length) - (x[a].length < y[b].length);
+        size_t group_a = order <= 0 ? same_names(x, count_a, a) : 0;
+        size_t group_b = order >= 0 ? same_names(y, count_b, b) : 0;
+        if (order == 0)
+            pair_group(e, x + a, group_a, y + b, group_b);
+        a += group_a;
+        b += group_b;
+    }
+}
+
+/* ---- By shape alone ---- */
 
 struct shaped {
     uint64_t shape;

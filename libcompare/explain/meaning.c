@@ -192,15 +192,30 @@ static bool is_number_before_text(const struct image *image, struct range string
     return range_size(string) >= 8 && utf8_size(image->bytes + string.begin, range_size(string)) < 8;
 }
 
+/* One text of rustc's, behind which a table stands that has moved: what differs first is the table's. */
+static bool part_in_tables(const struct explaining *e, struct range x, struct range y)
+{
+    const uint8_t *a = e->sides[0].image->bytes + x.begin, *b = e->sides[1].image->bytes + y.begin;
+    uint64_t same = 0;
+    if (!e->clues.vendor.is_rust || !e->clues.rebuilt.is_rust)
+        return false;
+    while (same < range_size(x) && same < range_size(y) && a[same] == b[same])
+        same++;
+    return same > 0 && is_in_moved_table(e, 0, x.begin + same) && is_in_moved_table(e, 1, y.begin + same);
+}
+
 static enum answer same_strings(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
 {
     const struct image *a = e->sides[0].image, *b = e->sides[1].image;
     struct range x, y;
-    if (!string_from(a, vendor, &x) || !string_from(b, rebuilt, &y) || range_empty(x) || range_empty(y))
+    if (!string_from(a, vendor, &x) || !string_from(b, rebuilt, &y) || range_empty(x) || range_empty(y) ||
+        is_relocated(&e->sides[0], x.begin) || is_relocated(&e->sides[1], y.begin)) /* a pointer, and no letter */
         return SAME_UNKNOWN;
     /* ld lays "r" into the end of "letter". What one side has a single letter of, and the other more, may be a number. */
     bool alone = range_size(x) < 2 || range_size(y) < 2;
     if (range_size(x) == range_size(y) && memcmp(a->bytes + x.begin, b->bytes + y.begin, range_size(x)) == 0)
+        return SAME_YES;
+    if (part_in_tables(e, x, y))
         return SAME_YES;
     /* A pair that differs is told of as a pair of strings. */
     const struct difference *differences = e->differences.items;

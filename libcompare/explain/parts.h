@@ -185,6 +185,9 @@ bool is_shifted(struct explaining *e, const struct finding *finding, const struc
  */
 bool are_moved_offsets(const struct explaining *e, struct range vendor, struct range rebuilt);
 
+/* The same of one byte of such a table, which may look like text, wherever the table stands on the other side. */
+bool is_in_moved_table(const struct explaining *e, size_t side, uint64_t file_offset);
+
 /* In what moved, too, a letter that became another one is a change: "r" or "w" for a file. The first one of a finding. */
 bool letters_changed(const struct explaining *e, const struct finding *finding, const struct pair *pair,
                      struct range *vendor, struct range *rebuilt);

@@ -75,6 +75,14 @@ static void set_side(struct explaining *e, struct difference *difference, size_t
     value->text = arena_printf(e->arena, "%s%s", text, value->size > 12 ? " ..." : "");
 }
 
+static bool is_zero(const struct image *image, struct range bytes)
+{
+    uint64_t at = bytes.begin;
+    while (at < bytes.end && image->bytes[at] == 0)
+        at++;
+    return at == bytes.end;
+}
+
 /* The findings of one pair that are left, from this one on; the index behind them. */
 static size_t tell_pair(struct explaining *e, size_t from)
 {
@@ -83,18 +91,25 @@ static size_t tell_pair(struct explaining *e, size_t from)
     struct range vendor = {0, 0}, rebuilt = {0, 0};
     struct difference *difference = difference_add(e, kind_of(e, pair), pair->name);
     size_t i = from;
+    bool moved = true;
     for (; i < comparison->finding_count && comparison->findings[i].pair == comparison->findings[from].pair; i++) {
         const struct finding *finding = &comparison->findings[i];
         if (e->owners[i] != SIZE_MAX || difference == NULL)
             continue;
         e->owners[i] = e->differences.count - 1;
         difference->differing += finding->differing;
+        moved = moved && finding->kind == FINDING_MOVED;
         if (difference->finding == SIZE_MAX)
             difference->finding = i;
         extend(&vendor, finding->vendor);
         extend(&rebuilt, finding->rebuilt);
     }
     if (difference != NULL) {
+        /* The same bytes at another place, or zeros between things: something has pushed them there. */
+        moved = moved || (e->moved && pair->owner == OWNER_SEGMENT && is_zero(e->sides[0].image, vendor) &&
+                          is_zero(e->sides[1].image, rebuilt));
+        if (moved && difference->kind == DIFFERENCE_BYTES)
+            difference->kind = DIFFERENCE_DERIVED;
         set_side(e, difference, 0, vendor);
         set_side(e, difference, 1, rebuilt);
     }

@@ -77,6 +77,13 @@ static size_t root_new(struct rooting *r, size_t first)
     return r->roots.count - 1;
 }
 
+/* Of what is loaded, the rest that is follows from the first such root. */
+static void mark_loaded(struct rooting *r, size_t index)
+{
+    r->loaded_root = r->loaded ? r->loaded_root : index;
+    r->loaded = true;
+}
+
 static void root_join(struct rooting *r, size_t index, size_t difference)
 {
     struct root *root = (struct root *)r->roots.items + index;
@@ -92,10 +99,8 @@ static void root_join(struct rooting *r, size_t index, size_t difference)
         root->first = difference;
     /* A note or a comment that tells of another compiler is not loaded; what it compiled is. */
     bool of_code = is_believed(joined) && joined->guesses[0].cause->info.code;
-    if ((loaded || of_code) && !r->loaded) {
-        r->loaded = true;
-        r->loaded_root = index;
-    }
+    if (loaded || of_code)
+        mark_loaded(r, index);
 }
 
 static void follow(struct rooting *r, size_t index, size_t difference)
@@ -149,7 +154,7 @@ static bool is_overshadowed(const struct rooting *r, const struct difference *di
 
 /* ---- What another cause brings with it ---- */
 
-/* Other linkers and compilers have other defaults, and a profile orders functions anew. */
+/* Other linkers and compilers have other defaults; a profile orders functions anew, and rustc does by their hashes. */
 static const struct {
     const char *cause, *brings;
 } brought[] = {
@@ -157,6 +162,8 @@ static const struct {
     {"compiler-version", "|hash-style|pie|hardening-flags|build-id-style|c-library|linker|link-order|"},
     {"pgo", "|link-order|"},
     {"pie", "|hardening-flags|"},
+    {"rust-metadata", "|link-order|"},
+    {"rust-path", "|link-order|"},
 };
 
 static bool is_clang(const struct facts *facts)
@@ -193,8 +200,11 @@ static void follow_the_bringers(struct rooting *r)
             is_digest(difference))
             continue;
         size_t bringer = bringer_of(r, difference);
-        if (bringer != SIZE_MAX && r->differences[bringer].root != SIZE_MAX)
-            follow(r, r->differences[bringer].root, i);
+        if (bringer == SIZE_MAX || r->differences[bringer].root == SIZE_MAX)
+            continue;
+        follow(r, r->differences[bringer].root, i);
+        if (is_about_loaded(r, difference))
+            mark_loaded(r, r->differences[bringer].root);
     }
 }
 
@@ -420,6 +430,16 @@ static bool follows_from_program(const struct rooting *r, const struct differenc
     return difference->kind == DIFFERENCE_BYTES && r->loaded && (r->e->moved || r->e->reordered || code);
 }
 
+/* Runs of one object are told of one after the other; those that no cause is known for are one root. */
+static bool goes_on(const struct rooting *r, size_t i)
+{
+    const struct difference *previous = &r->differences[i > 0 ? i - 1 : i], *difference = &r->differences[i];
+    return i > 0 && difference->kind == DIFFERENCE_DATA && previous->kind == DIFFERENCE_DATA &&
+           previous->root != SIZE_MAX && !previous->consequence && !is_believed(previous) &&
+           previous->vendor.symbol != NULL && difference->vendor.symbol != NULL &&
+           strcmp(previous->vendor.symbol, difference->vendor.symbol) == 0;
+}
+
 static void root_other_unknown(struct rooting *r)
 {
     /* What stands for itself first, so that names in tables find their root. */
@@ -435,6 +455,8 @@ static void root_other_unknown(struct rooting *r)
             bool table_of_debug = debug_section || (difference->kind == DIFFERENCE_DEBUG && difference->what[0] == '.');
             if ((follows_from_program(r, difference) || (table_of_debug && r->roots.count > 0)) && r->roots.count > 0)
                 follow(r, r->loaded ? r->loaded_root : 0, i);
+            else if (goes_on(r, i))
+                root_join(r, r->differences[i - 1].root, i);
             else
                 root_alone(r, i);
         }

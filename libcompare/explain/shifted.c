@@ -104,6 +104,45 @@ bool are_moved_offsets(const struct explaining *e, struct range vendor, struct r
     return moved != 0;
 }
 
+#define TABLE_REACH 1024 /* bytes that a table has moved, at most, to be looked for */
+
+static bool word_at(const struct image *image, uint64_t file_offset, uint32_t *word)
+{
+    if (image->size < 4 || file_offset > image->size - 4)
+        return false;
+    *word = image_u32(image, image->bytes + file_offset);
+    return true;
+}
+
+/* Three words in a row: by chance, they are not all smaller by just as much as they stand farther on. */
+static bool words_moved(const struct image *image, uint64_t at, const struct image *other, int64_t by, int64_t code)
+{
+    uint32_t word, moved;
+    for (uint64_t i = 0; i < 12; i += 4) {
+        if (!word_at(image, at + i, &word) || !word_at(other, at + i + (uint64_t)by, &moved) ||
+            moved - word != (uint32_t)(code - by))
+            return false;
+    }
+    return true;
+}
+
+bool is_in_moved_table(const struct explaining *e, size_t side, uint64_t file_offset)
+{
+    const struct image *image = e->sides[side].image, *other = e->sides[1 - side].image;
+    const struct section *text = image_section_named(image, ".text"), *moved = image_section_named(other, ".text");
+    uint64_t at = file_offset - file_offset % 4;
+    if (text == NULL || moved == NULL || at < 8)
+        return false;
+    int64_t code = (int64_t)(moved->address - text->address);
+    for (int64_t by = -TABLE_REACH; by <= TABLE_REACH; by += 4) {
+        for (uint64_t back = 0; back <= 8 && by != code; back += 4) {
+            if (at - back + (uint64_t)by < other->size && words_moved(image, at - back, other, by, code))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* ---- Letters ---- */
 
 static bool is_letter_of_text(uint8_t byte)

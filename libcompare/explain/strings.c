@@ -60,6 +60,20 @@ static uint64_t begin_of_text(const uint8_t *bytes, uint64_t begin, uint64_t end
     return text;
 }
 
+/* Of bytes none of which is a NUL the first long text: before and behind it tables may stand. False: there is none. */
+static bool long_text_in(const uint8_t *bytes, struct range *range)
+{
+    uint64_t size;
+    for (uint64_t at = range->begin; at<range->end; at += size> 0 ? size : 1) {
+        size = utf8_size(bytes + at, range->end - at);
+        if (size >= LONG_TEXT) {
+            *range = (struct range){at, at + size};
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Addresses of three bytes can be printable. */
 static bool is_pointer(const struct explained_side *side, uint64_t file_offset)
 {
@@ -75,7 +89,13 @@ static bool take_strings(struct explaining *e, const struct explained_side *side
         uint64_t begin = at;
         while (at < range.end && is_string_byte(image->bytes[at]))
             at++;
-        begin = begin_of_text(image->bytes, begin, at);
+        struct range joined = {begin, at};
+        if (is_rust && long_text_in(image->bytes, &joined)) {
+            begin = joined.begin;
+            at = joined.end;
+        } else {
+            begin = begin_of_text(image->bytes, begin, at);
+        }
         bool ends = at < range.end && image->bytes[at] == 0;
         uint64_t end = is_rust ? begin + utf8_size(image->bytes + begin, at - begin) : at;
         /* In the middle of numbers, a few letters are one. */
@@ -393,22 +413,53 @@ static void tell_all(struct explaining *e, struct list *vendor, struct list *reb
     }
 }
 
-/* Those that only one side has, and where they begin. */
+/*
+ * What looks like text in a table of places in the code, and is none; its words change as the table moves. The first
+ * of them can seem to be the end of a string of rustc's.
+ */
+static void cut_tables(const struct explaining *e, size_t side, struct list *strings)
+{
+    struct string *items = strings->items;
+    size_t left = 0;
+    for (size_t i = 0; i < strings->count; i++) {
+        struct string string = items[i];
+        uint64_t end = string.offset + string.size, tail = end % 4;
+        if (tail > 0 && string.size > tail && e->clues.vendor.is_rust && is_in_moved_table(e, side, end))
+            string.size -= tail;
+        if (string.size >= SHORTEST && (string.size > WORD || !is_in_moved_table(e, side, string.offset)))
+            items[left++] = string;
+    }
+    strings->count = left;
+}
+
+/* What both have now that it is known where strings end, or begin. */
+static bool drop_common_again(struct list *vendor, struct list *rebuilt)
+{
+    struct list empty = {.arena = vendor->arena, .item_size = sizeof(struct string)};
+    struct list left_vendor = empty, left_rebuilt = empty;
+    if (!drop_common(vendor, rebuilt, &left_vendor, &left_rebuilt))
+        return false;
+    *vendor = left_vendor;
+    *rebuilt = left_rebuilt;
+    return true;
+}
+
+/* Those that only one side has, and where they begin and end. */
 static bool find_apart(struct explaining *e, struct list *all_vendor, struct list *all_rebuilt, struct list *vendor,
                        struct list *rebuilt)
 {
-    struct list left_vendor = *vendor, left_rebuilt = *rebuilt;
-    if (!drop_common(all_vendor, all_rebuilt, &left_vendor, &left_rebuilt))
-        return false;
-    if (!image_is_relocatable(e->sides[0].image) && left_vendor.count + left_rebuilt.count > 0) {
-        cut_beginnings(e, 0, &left_vendor);
-        cut_beginnings(e, 1, &left_rebuilt);
+    bool done = drop_common(all_vendor, all_rebuilt, vendor, rebuilt);
+    if (done && !image_is_relocatable(e->sides[0].image) && vendor->count + rebuilt->count > 0) {
+        cut_tables(e, 0, vendor);
+        cut_tables(e, 1, rebuilt);
+        done = drop_common_again(vendor, rebuilt);
+        cut_beginnings(e, 0, vendor);
+        cut_beginnings(e, 1, rebuilt);
+        done = done && drop_common_again(vendor, rebuilt);
     }
-    if (!drop_common(&left_vendor, &left_rebuilt, vendor, rebuilt))
-        return false;
     mark_common(vendor, all_rebuilt);
     mark_common(rebuilt, all_vendor);
-    return true;
+    return done;
 }
 
 void strings_explain(struct explaining *e)

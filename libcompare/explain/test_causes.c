@@ -385,6 +385,22 @@ static void a_library_that_libc_took_in_tells_of_it_where_both_sides_use_it(void
     end(&fixture);
 }
 
+static void the_path_in_debug_information_of_rust_alone_is_rustc_s(void **state)
+{
+    (void)state;
+    const char *languages[] = {"C11", "Rust"};
+    struct fixture fixture;
+    begin(&fixture);
+    struct difference difference = of_texts(DIFFERENCE_DEBUG, "DW_AT_comp_dir", "/build/one", "/home/joe/two");
+    fixture.clues.vendor.languages = fixture.clues.rebuilt.languages = (struct names){languages + 1, 1};
+    causes_guess(&fixture.clues, &difference);
+    assert_string_equal(best(&difference), "rust-path");
+    fixture.clues.rebuilt.languages = (struct names){languages, 2};
+    causes_guess(&fixture.clues, &difference);
+    assert_string_equal(best(&difference), "build-path-debug");
+    end(&fixture);
+}
+
 static void a_hash_in_a_section_name_is_believed_beside_one_content(void **state)
 {
     (void)state;
@@ -578,6 +594,7 @@ int main(void)
         cmocka_unit_test(segments_of_unusual_rights_are_no_linkers),
         cmocka_unit_test(a_note_of_the_processor_tells_of_no_protection),
         cmocka_unit_test(a_library_that_libc_took_in_tells_of_it_where_both_sides_use_it),
+        cmocka_unit_test(the_path_in_debug_information_of_rust_alone_is_rustc_s),
         cmocka_unit_test(a_hash_in_a_section_name_is_believed_beside_one_content),
         cmocka_unit_test(a_seed_of_the_layout_is_told_from_another_kernel),
         cmocka_unit_test(a_signed_module_differs_in_its_signature_only_there),

@@ -110,8 +110,9 @@ static size_t target_at(const struct search *search, uint64_t address)
 
 /* ---- What stands beside it ---- */
 
-#define BESIDE_EACH 64u  /* characters of a string */
-#define BESIDE_ALL  512u /* of all of them */
+#define BESIDE_LEAST 3u /* characters of a string */
+#define BESIDE_EACH  64u
+#define BESIDE_ALL   512u /* of all of them */
 
 static void add_beside(struct search *search, struct target *target, uint64_t address)
 {
@@ -124,23 +125,28 @@ static void add_beside(struct search *search, struct target *target, uint64_t ad
     while (text.end < image->size && range_size(text) < BESIDE_EACH && is_string_byte(image->bytes[text.end - 1]))
         text.end++;
     text.end--;
-    if (range_size(text) >= 3)
+    if (range_size(text) >= BESIDE_LEAST)
         target->beside = arena_printf(search->e->arena, "%s%.*s\n", size > 0 ? target->beside : "",
                                       (int)range_size(text), (const char *)image->bytes + text.begin);
 }
 
-/* What both sides have of two such lists. */
+/*
+ * What both sides have of two such lists: of each line what also stands at the beginning of one of the other side, for
+ * where strings lie side by side without a NUL, a line goes on into what differs.
+ */
 static const char *beside_both(struct explaining *e, const char *vendor, const char *rebuilt)
 {
     const char *both = NULL;
-    for (const char *line = vendor; line != NULL && *line != '\0' && rebuilt != NULL;) {
-        size_t size = strcspn(line, "\n") + 1;
-        const char *found = rebuilt;
-        while (found != NULL && *found != '\0' && strncmp(found, line, size) != 0)
-            found = strchr(found, '\n') != NULL ? strchr(found, '\n') + 1 : NULL;
-        if (found != NULL && *found != '\0')
-            both = arena_printf(e->arena, "%s%.*s", both != NULL ? both : "", (int)size, line);
-        line += size;
+    for (const char *line = vendor; line != NULL && *line != '\0' && rebuilt != NULL; line += strcspn(line, "\n") + 1) {
+        size_t most = 0;
+        for (const char *other = rebuilt; *other != '\0'; other += strcspn(other, "\n") + 1) {
+            size_t same = 0;
+            while (line[same] == other[same] && line[same] != '\n')
+                same++;
+            most = same > most ? same : most;
+        }
+        if (most >= BESIDE_LEAST)
+            both = arena_printf(e->arena, "%s%.*s\n", both != NULL ? both : "", (int)most, line);
     }
     return both;
 }
@@ -295,6 +301,12 @@ static void settle_user(struct explaining *e, struct search searches[2], struct 
         prefix++;
     struct range x = part_at(&searches[0], difference, prefix, &first[0]);
     struct range y = part_at(&searches[1], difference, prefix, &first[1]);
+    /* One that goes on where the other ends: there the next one begins, at the byte that differs first. */
+    if (x.begin != y.begin) {
+        uint64_t begin = x.begin < y.begin ? x.begin : y.begin;
+        x = part_at(&searches[0], difference, begin, &first[0]);
+        y = part_at(&searches[1], difference, begin, &first[1]);
+    }
     for (size_t n = 0; n < 2; n++) {
         /* The rebuilt side is more likely to have names. */
         if (difference->user == NULL && first[1 - n] != NULL)
