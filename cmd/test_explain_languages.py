@@ -58,6 +58,34 @@ class RustAndGo(Explained):
     def test_a_text_that_goes_on_where_the_other_ends(self):
         self.assertEqual(self.texts("v2.1-3-ge50fb2b", "v2.1-3-ge50fb2b-dirty", label="version "), ["vcs-revision"])
 
+    def test_short_strings_that_stand_elsewhere(self):
+        """rustc lets the linker lay strings of one size together, wherever the others are."""
+        source = RUSTC + r"""#include <stdio.h>
+            __asm__(".section .rodata\n.globl first, second, third\n" TEXTS ".byte 0\n.previous");
+            extern const char first[], second[], third[];
+            const struct { const char *text; unsigned long size; } slices[] = {
+                {first, 7}, {second, 16}, {third, 15}};
+            int main(int n, char **v) { return printf("%.*s", (int)slices[n].size, slices[n].text); }"""
+        def texts(*order):
+            return {"TEXTS": '"' + "".join(f"{name}: .ascii \\\"{text}\\\"\\n" for name, text in order) + '"'}
+        first, third = ("first", "main.rs"), ("third", "formatter error")
+        told = self.pair_of(source, texts(("second", "v1.6-76-g2a204a6"), first, third),
+                            texts(first, ("second", "v1.8-85-g616a413"), third))
+        self.assertEqual(self.causes(told), ["vcs-revision"])
+        told = self.pair_of(source, texts(("second", "v1.6-76-g2a204a6"), first, third),
+                            texts(("first", "main.rb"), ("second", "v1.8-85-g616a413"), third))
+        self.assertIn("unknown", self.causes(told))
+
+    def test_a_label_behind_a_pointer_without_a_relocation(self):
+        """Go's programs are loaded where they were linked, and keep texts behind variables."""
+        source = """#include <stdio.h>
+            struct text { const char *bytes; unsigned long size; };
+            struct text about = {ABOUT, sizeof ABOUT - 1}, label = {LABEL, sizeof LABEL - 1};
+            int main(int n, char **v) { return printf("%.*s", (int)about.size, about.bytes) + (int)label.size; }"""
+        for label, cause in (("built by ", "user-host"), ("write to ", "unknown")):
+            sides = [{"LABEL": f'"{label}"', "ABOUT": f'"{about}"'} for about in ("ann@grove", "joe@cedar")]
+            self.assertEqual(self.causes(self.pair_of(source, *sides, "-no-pie", "-fno-pie")), [cause], label)
+
     # Two functions of one name, which only a hash tells apart, and by whose hashes rustc orders them.
     NAMES = RUSTC + r"""
         __asm__(".text\n.type _ZN4drop17h" FIRST "E, @function\n_ZN4drop17h" FIRST "E: " ONE ".size _ZN4drop17h" FIRST "E, 8\n"

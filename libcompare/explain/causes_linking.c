@@ -74,16 +74,17 @@ static size_t rust_hash_size(struct text rest)
     return size >= 6 && 2 + size < rest.size && rest.bytes[2 + size] == '_' ? 2 + size : 0;
 }
 
-/* A codegen unit's symbol: CRATE.HASH-cgu.N, or its hash alone, of 14 to 17 digits in base 36. */
+/* A codegen unit's symbol: CRATE.HASH-cgu.N, or its hash alone, of 14 to 17 digits in base 36, which are no words. */
 static bool is_rust_unit(struct text name)
 {
-    size_t digits = 0, letters = 0;
+    size_t digits = 0, letters = 0, vowels = 0;
     for (size_t i = 0; i < name.size; i++) {
         digits += is_digit(name.bytes[i]);
         letters += name.bytes[i] >= 'a' && name.bytes[i] <= 'z';
+        vowels += name.bytes[i] != '\0' && strchr("aeiou", name.bytes[i]) != NULL;
     }
-    return text_has(name, "-cgu.") ||
-           (name.size >= 14 && name.size <= 17 && digits + letters == name.size && digits >= 2 && letters >= 2);
+    return text_has(name, "-cgu.") || (name.size >= 14 && name.size <= 17 && digits + letters == name.size &&
+                                       ((digits >= 2 && letters >= 2) || vowels * 4 < name.size));
 }
 
 /* anon.HASH.N is a constant of a unit, and .llvm.HASH the unit that a name belongs to. */

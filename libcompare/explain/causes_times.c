@@ -104,7 +104,7 @@ static unsigned fits_date_macro(const struct clues *clues, const struct differen
     const struct text_pair *times = &forms.first[FORM_TIME];
     unsigned confidence = weigh(difference, &pair, &forms, FORM_TIME, 80);
     if (is_round(times->vendor) || is_round(times->rebuilt))
-        confidence = lower_of(confidence, 35);
+        confidence = lower_of(confidence, is_round(times->vendor) && is_round(times->rebuilt) ? 35 : 60);
     return guess_form(clues, guess, &forms, FORM_TIME, confidence, "times as __TIME__ gives them");
 }
 

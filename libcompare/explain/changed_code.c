@@ -234,7 +234,8 @@ static bool compare_pair(struct explaining *e, const struct function *a, const s
     e->decoded += comparison.equal + comparison.moved + comparison.changed_vendor + comparison.changed_rebuilt;
     size_t first = e->differences.count;
     const struct code_difference *differences = comparison.differences.items;
-    for (size_t i = 0; i < comparison.differences.count && i < TOLD_OF_FUNCTION; i++)
+    bool reordered = reordered_tell(e, pair.functions, &comparison);
+    for (size_t i = 0; i < comparison.differences.count && i < TOLD_OF_FUNCTION && !reordered; i++)
         tell_code(e, &differences[i]);
     take_rest(e, first, a, b);
     if (comparison.differences.count == 0 && any_finding(e, 0, a->bytes))

@@ -389,8 +389,16 @@ static void explain_left(struct explaining *e)
         }
         /* Jump tables have no name, and their words change as code moves; they are constants. */
         if (e->moved && symbol == NULL &&
-            (section_at(e->sides[0].image, finding->vendor.begin)->flags & SHF_WRITE) == 0)
+            (section_at(e->sides[0].image, finding->vendor.begin)->flags & SHF_WRITE) == 0) {
+            struct range x, y;
+            if (letters_changed(e, finding, pair, &x, &y))
+                tell_data(e, "text", x, y);
+            else if (!is_place_in_code(e->sides[0].image, vendor.begin) ||
+                     !is_place_in_code(e->sides[1].image, rebuilt.begin))
+                tell_data(e, "data", widened(e->sides[0].image, vendor, pair->vendor.range),
+                          widened(e->sides[1].image, rebuilt, pair->rebuilt.range));
             continue;
+        }
         bool padding = symbol == NULL && is_gap(&e->sides[0], vendor) && is_gap(&e->sides[1], rebuilt);
         tell_data(e, padding ? "padding" : "data", widened(e->sides[0].image, vendor, pair->vendor.range),
                   widened(e->sides[1].image, rebuilt, pair->rebuilt.range));

@@ -207,8 +207,8 @@ static void guess_all(struct explaining *e)
 void explain(const struct explain_input *input, struct arena *arena, struct explanation *explanation)
 {
     static void (*const steps[])(struct explaining *) = {
-        facts_read,        functions_find, tables_explain, names_explain, debug_explain, strings_explain,
-        functions_explain, data_explain,   rest_explain,   users_find,    guess_all,     places_find,
+        facts_read,   functions_find, tables_explain, names_explain, debug_explain, strings_explain, functions_explain,
+        data_explain, rest_explain,   users_find,     places_name,   guess_all,     places_find,
     };
     struct explaining e = {
         .input = input,

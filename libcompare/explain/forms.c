@@ -248,18 +248,21 @@ static unsigned class_of(uint8_t byte)
     return byte >= 'a' ? 1 : 2;
 }
 
-/* Six characters or more that change between capitals, small letters and digits more often than a word does. */
-static bool looks_random(struct text text)
+/* How often a name changes between capitals, small letters and digits; 0: it has other signs, too. */
+static unsigned changes_in(struct text text)
 {
     unsigned changes = 0;
     for (size_t i = 0; i < text.size; i++) {
         if (!is_alphanumeric(text.bytes[i]))
-            return false;
+            return 0;
         if (i > 0 && class_of(text.bytes[i]) != class_of(text.bytes[i - 1]))
             changes++;
     }
-    return changes >= 2;
+    return changes;
 }
+
+/* More often than a word does. */
+#define CHANGES_LEAST 2
 
 /* mkstemp and gcc make six signs, mktemp(1) ten, systemd and Python eight to sixteen. */
 #define RANDOM_LEAST 6
@@ -291,7 +294,10 @@ static size_t random_name_in(struct text text)
     size_t random = 0;
     while (random < name.size && random < 10 && is_alphanumeric(name.bytes[name.size - 1 - random]))
         random++;
-    if (begin == 0 || random < RANDOM_LEAST || !looks_random(text_part(name, name.size - random, random)))
+    /* What gcc, mktemp(1) and Python begin their names with says as much as a change more. */
+    bool known = text_begins(name, "cc") || text_begins(name, "tmp");
+    if (begin == 0 || random < RANDOM_LEAST ||
+        changes_in(text_part(name, name.size - random, random)) + known < CHANGES_LEAST)
         return 0;
     return begin + name.size;
 }
@@ -389,8 +395,13 @@ static bool differs_randomly(struct text vendor, struct text rebuilt)
 {
     size_t same = 0, random = vendor.size - text_common_prefix(vendor, rebuilt);
     random = random < RANDOM_LEAST ? RANDOM_LEAST : random;
-    if (random > RANDOM_MOST || !looks_random(text_part(vendor, vendor.size - random, random)) ||
-        !looks_random(text_part(rebuilt, rebuilt.size - random, random)))
+    if (random > RANDOM_MOST)
+        return false;
+    unsigned a = changes_in(text_part(vendor, vendor.size - random, random));
+    unsigned b = changes_in(text_part(rebuilt, rebuilt.size - random, random));
+    struct text before = text_part(vendor, 0, vendor.size - random);
+    bool known = text_ends(before, "/cc") || text_ends(before, "/tmp") || text_ends(before, "/tmp.");
+    if (a == 0 || b == 0 || a + b + known <= CHANGES_LEAST)
         return false;
     for (size_t i = 1; i <= random; i++)
         same += vendor.bytes[vendor.size - i] == rebuilt.bytes[rebuilt.size - i];

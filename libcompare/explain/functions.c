@@ -131,23 +131,53 @@ static size_t same_names(const struct named *names, size_t count, size_t from)
     return to - from;
 }
 
-#define GROUP_MOST 1000 /* of one name, whose shapes are looked at */
+#define GROUP_MOST 200 /* of one name, whose code is looked at */
 
-/* Functions of one name: those of one shape, and then the rest in their order. */
+static void shape_group(struct explaining *e, size_t side, const struct named *names, size_t count)
+{
+    struct function *functions = e->sides[side].functions;
+    for (size_t i = 0; i < count; i++)
+        functions[names[i].index].shape = shape_of(e, side, &functions[names[i].index]);
+}
+
+static bool same_shape(const struct function *a, const struct function *b)
+{
+    return a->partner == SIZE_MAX && b->partner == SIZE_MAX && a->shape != 0 && a->shape == b->shape;
+}
+
+/* Whether what they refer to means the same, as far as functions are paired by now. */
+static bool refer_to_the_same(struct explaining *e, const struct function *a, const struct function *b)
+{
+    if (e->tried++ > FUNCTIONS_MOST)
+        return false;
+    struct function_pair functions = {e, {a, b}};
+    struct code_context context = function_pair_context(&functions, INSTRUCTIONS_MOST);
+    struct code x = function_code(e, 0, a), y = function_code(e, 1, b);
+    struct code_comparison comparison;
+    struct arena scratch = {0};
+    bool same = code_compare(e->sides[0].decoders[a->thumb], &x, e->sides[1].decoders[b->thumb], &y, &context, &scratch,
+                             &comparison) &&
+                comparison.complete && comparison.differences.count == 0;
+    arena_free(&scratch);
+    return same;
+}
+
+/* Functions of one name: those of one shape that refer to the same, those of one shape, and the rest in their order. */
 static void pair_group(struct explaining *e, const struct named *x, size_t count_a, const struct named *y,
                        size_t count_b)
 {
     struct function *vendor = e->sides[0].functions, *rebuilt = e->sides[1].functions;
-    bool by_shape = count_a + count_b > 2 && count_a <= GROUP_MOST && count_b <= GROUP_MOST;
-    for (size_t i = 0; i < count_a && by_shape; i++)
-        vendor[x[i].index].shape = shape_of(e, 0, &vendor[x[i].index]);
-    for (size_t i = 0; i < count_b && by_shape; i++)
-        rebuilt[y[i].index].shape = shape_of(e, 1, &rebuilt[y[i].index]);
-    for (size_t i = 0; i < count_a && by_shape; i++) {
-        for (size_t k = 0; k < count_b && vendor[x[i].index].partner == SIZE_MAX; k++) {
-            if (rebuilt[y[k].index].partner == SIZE_MAX && vendor[x[i].index].shape != 0 &&
-                vendor[x[i].index].shape == rebuilt[y[k].index].shape)
-                pair(e, x[i].index, y[k].index);
+    if (count_a <= GROUP_MOST && count_b <= GROUP_MOST) {
+        shape_group(e, 0, x, count_a);
+        shape_group(e, 1, y, count_b);
+    }
+    for (int surely = 1; surely >= 0; surely--) {
+        for (size_t i = 0; i < count_a; i++) {
+            for (size_t k = 0; k < count_b && vendor[x[i].index].partner == SIZE_MAX; k++) {
+                const struct function *a = &vendor[x[i].index], *b = &rebuilt[y[k].index];
+                if (same_shape(a, b) && (!surely || refer_to_the_same(e, a, b)))
+                    pair(e, x[i].index, y[k].index);
+            }
         }
     }
     for (size_t i = 0, k = 0; i < count_a; i++) {
@@ -158,7 +188,8 @@ static void pair_group(struct explaining *e, const struct named *x, size_t count
     }
 }
 
-static void pair_by_name(struct explaining *e, size_t (*length)(const char *))
+/* First what has a name of its own on both sides, for by that the others are told apart. */
+static void pair_by_name(struct explaining *e, size_t (*length)(const char *), bool groups)
 {
     size_t count_a, count_b, a = 0, b = 0;
     struct named *x = unpaired_names(e, &e->sides[0], length, &count_a);
@@ -170,7 +201,9 @@ static void pair_by_name(struct explaining *e, size_t (*length)(const char *))
             order = (x[a].length > y[b].length) - (x[a].length < y[b].length);
         size_t group_a = order <= 0 ? same_names(x, count_a, a) : 0;
         size_t group_b = order >= 0 ? same_names(y, count_b, b) : 0;
-        if (order == 0)
+        if (group_a == 1 && group_b == 1)
+            pair(e, x[a].index, y[b].index);
+        else if (order == 0 && groups)
             pair_group(e, x + a, group_a, y + b, group_b);
         a += group_a;
         b += group_b;
@@ -325,8 +358,10 @@ void functions_find(struct explaining *e)
 {
     list_functions(e, &e->sides[0]);
     list_functions(e, &e->sides[1]);
-    pair_by_name(e, whole_name);
-    pair_by_name(e, plain_name);
+    pair_by_name(e, whole_name, false);
+    pair_by_name(e, whole_name, true);
+    pair_by_name(e, plain_name, false);
+    pair_by_name(e, plain_name, true);
     pair_by_place(e);
     pair_by_shape(e);
     pair_between(e);

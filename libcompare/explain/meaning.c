@@ -172,6 +172,32 @@ static enum answer same_functions(const struct explaining *e, uint64_t vendor, u
     return at_begin == (b.begin == y->bytes.begin) ? SAME_YES : SAME_NO;
 }
 
+static const struct relocation *slot_at(const struct explained_side *side, uint64_t address)
+{
+    struct range byte;
+    const struct section *section;
+    size_t found;
+    if (!image_file_range(side->image, address, 1, &byte))
+        return NULL;
+    section = section_at(side->image, byte.begin);
+    if (section == NULL || strncmp(section->name, ".got", 4) != 0)
+        return NULL;
+    const struct relocation *slot = relocations_in(side->relocations, side->relocation_count, byte, &found);
+    return found == 1 && slot->file_offset == byte.begin ? slot : NULL;
+}
+
+/* A slot of the GOT stands for what it is filled with, wherever in the table it is. */
+static enum answer same_slots(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct relocation *a = slot_at(&e->sides[0], vendor), *b = slot_at(&e->sides[1], rebuilt);
+    if (a == NULL || b == NULL)
+        return SAME_UNKNOWN;
+    if (a->symbol[0] != '\0' || b->symbol[0] != '\0')
+        return strcmp(a->symbol, b->symbol) == 0 && a->addend == b->addend ? SAME_YES : SAME_NO;
+    enum answer answer = same_symbols(e, (uint64_t)a->addend, (uint64_t)b->addend);
+    return answer != SAME_UNKNOWN ? answer : same_functions(e, (uint64_t)a->addend, (uint64_t)b->addend);
+}
+
 /* Constants that the linker has put into another order: of eight bytes, which are hardly the same by chance. */
 static bool same_constant(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
 {
@@ -251,7 +277,8 @@ static bool same_content(const struct explaining *e, uint64_t vendor, uint64_t r
     struct range a, b;
     return image_file_range(e->sides[0].image, vendor, CONTENT_ALIKE, &a) &&
            image_file_range(e->sides[1].image, rebuilt, CONTENT_ALIKE, &b) &&
-           memcmp(e->sides[0].image->bytes + a.begin, e->sides[1].image->bytes + b.begin, CONTENT_ALIKE) == 0;
+           (memcmp(e->sides[0].image->bytes + a.begin, e->sides[1].image->bytes + b.begin, CONTENT_ALIKE) == 0 ||
+            is_moved_table(e, a.begin, b.begin));
 }
 
 /*
@@ -272,16 +299,24 @@ static bool same_place(const struct explaining *e, uint64_t vendor, uint64_t reb
            (e->drift > 0 && distance <= e->drift + ALIGNMENT && same_content(e, vendor, rebuilt));
 }
 
+/* A table of places in a function moves with it, wherever the linker puts it. */
+static bool same_table(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    struct range a, b;
+    return e->reordered && image_file_range(e->sides[0].image, vendor, 1, &a) &&
+           image_file_range(e->sides[1].image, rebuilt, 1, &b) && is_table_of_partner(e, a.begin, b.begin);
+}
+
 bool same_meaning(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
 {
-    static enum answer (*const ways[])(const struct explaining *, uint64_t, uint64_t) = {same_symbols, same_functions,
-                                                                                         same_strings};
+    static enum answer (*const ways[])(const struct explaining *, uint64_t, uint64_t) = {same_slots, same_symbols,
+                                                                                         same_functions, same_strings};
     for (size_t i = 0; i < ARRAY_COUNT(ways); i++) {
         enum answer answer = ways[i](e, vendor, rebuilt);
         if (answer != SAME_UNKNOWN)
             return answer == SAME_YES;
     }
-    if (same_constant(e, vendor, rebuilt))
+    if (same_constant(e, vendor, rebuilt) || same_table(e, vendor, rebuilt))
         return true;
     return e->moved || e->drift > 0 ? same_place(e, vendor, rebuilt) : vendor == rebuilt;
 }

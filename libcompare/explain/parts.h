@@ -16,6 +16,7 @@
 #define FUNCTIONS_MOST    20000u               /* pairs that are compared instruction by instruction */
 #define INSTRUCTIONS_MOST ((size_t)2 << 20)    /* decoded, of one side, in all */
 #define USERS_TEXT_MOST   ((uint64_t)16 << 20) /* bytes of code that are searched for who refers to a string */
+#define USERS_DATA_MOST   ((uint64_t)4 << 20)  /* words of data that are */
 #define UNITS_MOST        100000u              /* of debug information */
 #define LINES_MOST        2000u                /* source lines that are looked up */
 #define TEXT_MOST         600u                 /* characters of a value that is shown */
@@ -56,6 +57,7 @@ struct explaining {
     uint64_t drift;          /* by so much, at most, strings of other lengths have moved what stands behind them */
     bool reordered;          /* functions stand in another order */
     size_t decoded;          /* instructions so far */
+    size_t tried;            /* pairs of functions of one name that were compared, to tell which belong together */
     uint64_t looked;         /* steps in looking where data has moved, so far */
     size_t operands;         /* the difference for operands that mean the same, by its index from 1; 0: none */
     const char *incomplete;
@@ -120,7 +122,8 @@ void functions_explain(struct explaining *e); /* changed_code.c */
 void data_explain(struct explaining *e);      /* data.c */
 void rest_explain(struct explaining *e);      /* rest.c */
 void users_find(struct explaining *e);        /* users.c */
-void places_find(struct explaining *e);       /* places.c */
+void places_name(struct explaining *e);       /* places.c: the symbols, which say what a thing is */
+void places_find(struct explaining *e);       /* places.c: the lines */
 void roots_find(struct explaining *e, struct explanation *explanation);
 void listings_make(struct explaining *e, struct explanation *explanation); /* listings.c: where they are asked for */
 
@@ -174,6 +177,12 @@ void references_of_code(struct reference_search *search);
  */
 bool is_gap(const struct explained_side *side, struct range bytes);
 
+/* ---- Another order that does the same: reordered.c ---- */
+
+/* Tells of a pair of functions that differ in the order of independent instructions alone; false where they do not. */
+bool reordered_tell(struct explaining *e, const struct function *const functions[2],
+                    const struct code_comparison *comparison);
+
 /* ---- What moved: shifted.c ---- */
 
 /* In sections of one place and size: what a longer string has pushed on. */
@@ -185,7 +194,16 @@ bool is_shifted(struct explaining *e, const struct finding *finding, const struc
  */
 bool are_moved_offsets(const struct explaining *e, struct range vendor, struct range rebuilt);
 
-/* The same of one byte of such a table, which may look like text, wherever the table stands on the other side. */
+/* Whether such a table begins at these two offsets. */
+bool is_moved_table(const struct explaining *e, uint64_t vendor, uint64_t rebuilt);
+
+/* The same of a table of places in one function, which stands elsewhere on the other side. */
+bool is_table_of_partner(const struct explaining *e, uint64_t vendor, uint64_t rebuilt);
+
+/* Whether the word that this byte is in leads to code, from itself or from a little before it. */
+bool is_place_in_code(const struct image *image, uint64_t file_offset);
+
+/* Whether a byte is of a table that has moved as a whole, which may look like text, wherever the table stands on the other side. */
 bool is_in_moved_table(const struct explaining *e, size_t side, uint64_t file_offset);
 
 /* In what moved, too, a letter that became another one is a change: "r" or "w" for a file. The first one of a finding. */

@@ -121,6 +121,25 @@ static void find_line(struct lookup *lookup, const struct difference *difference
     }
 }
 
+static bool is_in_program(const struct difference *difference, const struct place *place)
+{
+    bool kind = difference->kind == DIFFERENCE_STRING || difference->kind == DIFFERENCE_CODE ||
+                difference->kind == DIFFERENCE_DATA || difference->kind == DIFFERENCE_ORDER;
+    return kind && place->present && !range_empty(place->bytes);
+}
+
+void places_name(struct explaining *e)
+{
+    struct difference *differences = e->differences.items;
+    for (size_t i = 0; i < e->differences.count; i++) {
+        for (size_t side = 0; side < 2; side++) {
+            struct place *place = side == 0 ? &differences[i].vendor : &differences[i].rebuilt;
+            if (is_in_program(&differences[i], place))
+                find_symbol(e, place, side);
+        }
+    }
+}
+
 void places_find(struct explaining *e)
 {
     struct lookup lookup = {.e = e};
@@ -128,12 +147,8 @@ void places_find(struct explaining *e)
     for (size_t i = 0; i < e->differences.count; i++) {
         for (size_t side = 0; side < 2; side++) {
             struct place *place = side == 0 ? &differences[i].vendor : &differences[i].rebuilt;
-            bool in_program = differences[i].kind == DIFFERENCE_STRING || differences[i].kind == DIFFERENCE_CODE ||
-                              differences[i].kind == DIFFERENCE_DATA || differences[i].kind == DIFFERENCE_ORDER;
-            if (!place->present || range_empty(place->bytes) || !in_program)
-                continue;
-            find_symbol(e, place, side);
-            find_line(&lookup, &differences[i], place, side);
+            if (is_in_program(&differences[i], place))
+                find_line(&lookup, &differences[i], place, side);
         }
     }
 }

@@ -6,79 +6,9 @@
 
 #include "parts.h"
 
-#define DATA_ALIGNMENT 64 /* of large objects */
-
-/* ---- The same bytes, elsewhere ---- */
-
-/* The next run of bytes that are not zero, from *at on; empty where there is none before the end. */
-static struct range next_token(const uint8_t *bytes, struct range room, uint64_t at)
-{
-    while (at < room.end && bytes[at] == 0)
-        at++;
-    struct range token = {at, at};
-    while (token.end < room.end && bytes[token.end] != 0)
-        token.end++;
-    return token;
-}
-
-/* Numbers keep their place in a word wherever they stand; what is longer may be text. */
-static bool same_token(const uint8_t *a, struct range x, const uint8_t *b, struct range y)
-{
-    return range_size(x) == range_size(y) && memcmp(a + x.begin, b + y.begin, range_size(x)) == 0 &&
-           (range_size(x) >= 4 || x.begin % 4 == y.begin % 4);
-}
-
-static bool tokens_begin(const uint8_t *a, struct range wanted, const uint8_t *b, struct range window, uint64_t at,
-                         uint64_t *looked)
-{
-    struct range x = next_token(a, wanted, wanted.begin), y = next_token(b, window, at);
-    while (!range_empty(x) && !range_empty(y) && same_token(a, x, b, y)) {
-        (*looked)++;
-        x = next_token(a, wanted, x.end);
-        y = next_token(b, window, y.end);
-    }
-    return range_empty(x);
-}
-
-#define SHIFTED_MOST     4096u
-#define SHIFTED_ALL_MOST ((uint64_t)16 << 20) /* steps of a search */
-
-/*
- * Whether what one side has in these bytes stands on the other in the same order, with zeros of alignment between, and
- * no farther away than strings have grown.
- */
-static bool stands_near(struct explaining *e, size_t side, struct range wanted, struct range room)
-{
-    const uint8_t *a = e->sides[side].image->bytes, *b = e->sides[1 - side].image->bytes;
-    uint64_t reach = e->drift + DATA_ALIGNMENT;
-    if (range_size(wanted) > SHIFTED_MOST || reach > SHIFTED_MOST)
-        return false;
-    while (wanted.begin > room.begin && a[wanted.begin - 1] != 0)
-        wanted.begin--;
-    while (wanted.end < room.end && a[wanted.end] != 0)
-        wanted.end++;
-    struct range window = {wanted.begin - room.begin > reach ? wanted.begin - reach : room.begin,
-                           room.end - wanted.end > reach ? wanted.end + reach : room.end};
-    for (uint64_t at = window.begin; at < window.end;) {
-        if (e->looked++ > SHIFTED_ALL_MOST) {
-            incomplete(e, "there is too much data to look where all of it has moved");
-            return false;
-        }
-        struct range token = next_token(b, window, at);
-        if (tokens_begin(a, wanted, b, window, token.begin, &e->looked))
-            return true;
-        at = token.end > at ? token.end : window.end;
-    }
-    return false;
-}
-
-bool is_shifted(struct explaining *e, const struct finding *finding, const struct pair *pair)
-{
-    return e->drift > 0 && pair->vendor.range.begin == pair->rebuilt.range.begin &&
-           pair->vendor.range.end == pair->rebuilt.range.end &&
-           stands_near(e, 0, finding->vendor, pair->vendor.range) &&
-           stands_near(e, 1, finding->rebuilt, pair->rebuilt.range);
-}
+#define DATA_ALIGNMENT 64  /* of large objects */
+#define LAID_IN_MOST   16  /* bytes of a string that ld lays into the end of another */
+#define LAID_IN_LOOKED 200 /* differences that are looked at for it */
 
 /* ---- Tables of places ---- */
 
@@ -114,41 +44,203 @@ static bool word_at(const struct image *image, uint64_t file_offset, uint32_t *w
     return true;
 }
 
-/* Three words in a row: by chance, they are not all smaller by just as much as they stand farther on. */
-static bool words_moved(const struct image *image, uint64_t at, const struct image *other, int64_t by, int64_t code)
+/* Three words in a row: by chance, they have not all changed by just as much. */
+static bool words_moved(const struct image *image, const struct image *other, uint64_t at, uint64_t other_at,
+                        int64_t by)
 {
     uint32_t word, moved;
     for (uint64_t i = 0; i < 12; i += 4) {
-        if (!word_at(image, at + i, &word) || !word_at(other, at + i + (uint64_t)by, &moved) ||
-            moved - word != (uint32_t)(code - by))
+        if (!word_at(image, at + i, &word) || !word_at(other, other_at + i, &moved) || moved - word != (uint32_t)by)
             return false;
     }
     return true;
 }
 
+/* By how much the code of the other side stands farther on; false: there is none. */
+static bool code_moved(const struct image *image, const struct image *other, int64_t *code)
+{
+    const struct section *text = image_section_named(image, ".text"), *moved = image_section_named(other, ".text");
+    if (text == NULL || moved == NULL)
+        return false;
+    *code = (int64_t)(moved->address - text->address);
+    return true;
+}
+
+bool is_moved_table(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct image *a = e->sides[0].image, *b = e->sides[1].image;
+    int64_t code;
+    return code_moved(a, b, &code) && words_moved(a, b, vendor, rebuilt, code - (int64_t)(rebuilt - vendor));
+}
+
+bool is_table_of_partner(const struct explaining *e, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct image *a = e->sides[0].image, *b = e->sides[1].image;
+    uint64_t from, to;
+    uint32_t word;
+    struct range target;
+    if (!image_address(a, vendor, &from) || !image_address(b, rebuilt, &to) || !word_at(a, vendor, &word) ||
+        !image_file_range(a, from + (uint64_t)(int64_t)(int32_t)word, 1, &target))
+        return false;
+    const struct function *function = function_at(&e->sides[0], target.begin);
+    if (function == NULL || function->partner == SIZE_MAX)
+        return false;
+    int64_t code = (int64_t)(e->sides[1].functions[function->partner].address - function->address);
+    return words_moved(a, b, vendor, rebuilt, code - (int64_t)(to - from));
+}
+
+bool is_place_in_code(const struct image *image, uint64_t file_offset)
+{
+    uint64_t at = file_offset - file_offset % 4, address;
+    uint32_t word;
+    struct range target;
+    if (!word_at(image, at, &word) || !image_address(image, at, &address))
+        return false;
+    /* From the beginning of its table, which is not far. */
+    for (uint64_t back = 0; back <= TABLE_REACH; back += 4) {
+        if (image_file_range(image, address - back + (uint64_t)(int64_t)(int32_t)word, 1, &target) &&
+            is_code_byte(image, target.begin))
+            return true;
+    }
+    return false;
+}
+
 bool is_in_moved_table(const struct explaining *e, size_t side, uint64_t file_offset)
 {
     const struct image *image = e->sides[side].image, *other = e->sides[1 - side].image;
-    const struct section *text = image_section_named(image, ".text"), *moved = image_section_named(other, ".text");
     uint64_t at = file_offset - file_offset % 4;
-    if (text == NULL || moved == NULL || at < 8)
+    int64_t code, reach = TABLE_REACH;
+    uint32_t word;
+    /* A place in the code is no farther away than that. */
+    if (at < 8 || !word_at(image, at, &word) || (word >> 24 != 0 && word >> 24 != 0xff) ||
+        !code_moved(image, other, &code))
         return false;
-    int64_t code = (int64_t)(moved->address - text->address);
-    for (int64_t by = -TABLE_REACH; by <= TABLE_REACH; by += 4) {
+    /* Where the sections are as large as before, what strings have grown by tells how far it can have moved. */
+    if (e->drift > 0 && !e->moved && e->drift + DATA_ALIGNMENT < TABLE_REACH)
+        reach = (int64_t)(e->drift + DATA_ALIGNMENT + 3) / 4 * 4;
+    for (int64_t by = -reach; by <= reach; by += 4) {
         for (uint64_t back = 0; back <= 8 && by != code; back += 4) {
-            if (at - back + (uint64_t)by < other->size && words_moved(image, at - back, other, by, code))
+            if (at - back + (uint64_t)by < other->size &&
+                words_moved(image, other, at - back, at - back + (uint64_t)by, code - by))
                 return true;
         }
     }
     return false;
 }
 
-/* ---- Letters ---- */
+/* ---- The same bytes, elsewhere ---- */
+
+/*
+ * The next run of bytes, from *at on, that are not zero, and no words of a table that has moved; empty where there is
+ * none before the end.
+ */
+static struct range next_token(struct explaining *e, size_t side, struct range room, uint64_t at)
+{
+    const uint8_t *bytes = e->sides[side].image->bytes;
+    struct range token;
+    bool table = true;
+    while (at < room.end && (bytes[at] == 0 || table)) {
+        while (at < room.end && bytes[at] == 0)
+            at++;
+        e->looked++;
+        table = at < room.end && is_in_moved_table(e, side, at);
+        at += table ? 4 - at % 4 : 0;
+        at = at < room.end ? at : room.end;
+    }
+    for (token = (struct range){at, at}; token.end < room.end && bytes[token.end] != 0; token.end++) {
+        if (token.end % 4 == 0 && token.end > at && is_in_moved_table(e, side, token.end))
+            break;
+    }
+    return token;
+}
 
 static bool is_letter_of_text(uint8_t byte)
 {
     return byte >= 0x20 && byte < 0x7f;
 }
+
+/* Numbers keep their place in a word wherever they stand; what is longer, or three letters, may be text. */
+static bool same_token(const uint8_t *a, struct range x, const uint8_t *b, struct range y)
+{
+    bool text = range_size(x) >= 3;
+    for (uint64_t i = 0; i < range_size(x) && range_size(x) == 3; i++)
+        text = text && is_letter_of_text(a[x.begin + i]);
+    return range_size(x) == range_size(y) && memcmp(a + x.begin, b + y.begin, range_size(x)) == 0 &&
+           (text || x.begin % 4 == y.begin % 4);
+}
+
+/* Whether ld has laid this string into the end of one that only the other side has. */
+static bool ends_another(const struct explaining *e, size_t side, struct range token)
+{
+    const struct difference *differences = e->differences.items;
+    const uint8_t *bytes = e->sides[side].image->bytes + token.begin;
+    uint64_t size = range_size(token);
+    for (size_t i = 0; i < e->differences.count && i < LAID_IN_LOOKED && size <= LAID_IN_MOST; i++) {
+        const struct value *other = side == 0 ? &differences[i].rebuilt_value : &differences[i].vendor_value;
+        if (differences[i].kind == DIFFERENCE_STRING && other->bytes != NULL && other->size > size &&
+            memcmp(other->bytes + other->size - size, bytes, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether what a side has in these bytes stands in the other's window, from this token on. */
+static bool tokens_begin(struct explaining *e, size_t side, struct range wanted, struct range window, uint64_t at)
+{
+    const uint8_t *a = e->sides[side].image->bytes, *b = e->sides[1 - side].image->bytes;
+    struct range x = next_token(e, side, wanted, wanted.begin), y = next_token(e, 1 - side, window, at);
+    while (!range_empty(x)) {
+        e->looked++;
+        if (!range_empty(y) && same_token(a, x, b, y))
+            y = next_token(e, 1 - side, window, y.end);
+        else if (!ends_another(e, side, x))
+            return false;
+        x = next_token(e, side, wanted, x.end);
+    }
+    return true;
+}
+
+#define SHIFTED_MOST     4096u
+#define SHIFTED_ALL_MOST ((uint64_t)16 << 20) /* steps of a search */
+
+/*
+ * Whether what one side has in these bytes stands on the other in the same order, with zeros of alignment between, and
+ * no farther away than strings have grown.
+ */
+static bool stands_near(struct explaining *e, size_t side, struct range wanted, struct range room)
+{
+    const uint8_t *a = e->sides[side].image->bytes;
+    uint64_t reach = e->drift + DATA_ALIGNMENT;
+    if (range_size(wanted) > SHIFTED_MOST || reach > SHIFTED_MOST)
+        return false;
+    while (wanted.begin > room.begin && a[wanted.begin - 1] != 0)
+        wanted.begin--;
+    while (wanted.end < room.end && a[wanted.end] != 0)
+        wanted.end++;
+    struct range window = {wanted.begin - room.begin > reach ? wanted.begin - reach : room.begin,
+                           room.end - wanted.end > reach ? wanted.end + reach : room.end};
+    for (uint64_t at = window.begin; at < window.end;) {
+        if (e->looked++ > SHIFTED_ALL_MOST) {
+            incomplete(e, "there is too much data to look where all of it has moved");
+            return false;
+        }
+        struct range token = next_token(e, 1 - side, window, at);
+        if (tokens_begin(e, side, wanted, window, token.begin))
+            return true;
+        at = token.end > at ? token.end : window.end;
+    }
+    return false;
+}
+
+bool is_shifted(struct explaining *e, const struct finding *finding, const struct pair *pair)
+{
+    return e->drift > 0 && pair->vendor.range.begin == pair->rebuilt.range.begin &&
+           pair->vendor.range.end == pair->rebuilt.range.end &&
+           stands_near(e, 0, finding->vendor, pair->vendor.range) &&
+           stands_near(e, 1, finding->rebuilt, pair->rebuilt.range);
+}
+
+/* ---- Letters ---- */
 
 /* One or two signs of text between zeros, of which this byte is one. */
 static bool is_short_text(const struct image *image, struct range room, uint64_t at, struct range *text)

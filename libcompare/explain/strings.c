@@ -10,9 +10,11 @@
 
 #define SHORTEST 3
 /* A word of text; of what is printable and stands before a string, anything shorter may as well be data. */
-#define WORD      4
-#define SHORT     6
-#define LONG_TEXT 12 /* rustc ends no text by a NUL; what is shorter than this may be numbers */
+#define WORD           4
+#define SHORT          6
+#define TEXT_OF_NUMBER 8  /* bytes */
+#define LAID_IN        4  /* a short string that ld lays into the end of one of the two, and not of the other */
+#define LONG_TEXT      12 /* rustc ends no text by a NUL; what is shorter than this may be numbers */
 
 struct string {
     const uint8_t *bytes;
@@ -344,14 +346,32 @@ static bool is_in_gap(const struct explaining *e, size_t side, const struct stri
                               is_gap(&e->sides[side], (struct range){string->offset, string->offset + string->size}));
 }
 
+/* A few bytes that look like text on one side only, in an object that both have: a number, which data.c tells of. */
+static bool is_in_object(const struct explaining *e, size_t side, const struct string *string)
+{
+    const struct symbol *symbol = symbols_at_offset(&e->sides[side].symbols, string->offset);
+    if (symbol == NULL || symbol->name == NULL || symbol->type != STT_OBJECT || string->size >= TEXT_OF_NUMBER)
+        return false;
+    uint64_t inside = string->offset - symbol->bytes.begin;
+    const struct symbols *others = &e->sides[1 - side].symbols;
+    for (size_t i = 0; inside > 0 && i < others->by_offset_count; i++) {
+        const struct symbol *other = others->by_offset[i];
+        if (inside < range_size(other->bytes) && other->name != NULL && strcmp(other->name, symbol->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void tell(struct explaining *e, const struct string *a, const struct string *b)
 {
-    if (is_in_gap(e, 0, a) && is_in_gap(e, 1, b))
+    if ((is_in_gap(e, 0, a) && is_in_gap(e, 1, b)) || (b == NULL && is_in_object(e, 0, a)) ||
+        (a == NULL && is_in_object(e, 1, b)))
         return;
     const struct string *of[2] = {a, b};
     struct difference *difference = difference_add(e, DIFFERENCE_STRING, "string");
     uint64_t sizes[2] = {a != NULL ? a->size : 0, b != NULL ? b->size : 0};
-    e->drift += sizes[0] > sizes[1] ? sizes[0] - sizes[1] : sizes[1] - sizes[0];
+    uint64_t grown = sizes[0] > sizes[1] ? sizes[0] - sizes[1] : sizes[1] - sizes[0];
+    e->drift += grown > LAID_IN ? grown : LAID_IN;
     for (size_t side = 0; difference != NULL && side < 2; side++) {
         if (of[side] == NULL)
             continue;
@@ -381,6 +401,20 @@ static size_t left_over(const struct list *strings)
     return count;
 }
 
+/* Of those that are not alike, what stands at one place on both sides. Both lists are in the order of their places. */
+static void pair_in_place(struct list *vendor, struct list *rebuilt, struct string **partners)
+{
+    struct string *x = vendor->items, *y = rebuilt->items;
+    for (size_t i = 0, k = 0; i < vendor->count; i++) {
+        while (k < rebuilt->count && y[k].offset < x[i].offset)
+            k++;
+        if (x[i].paired || k == rebuilt->count || y[k].paired || y[k].offset != x[i].offset)
+            continue;
+        partners[i] = &y[k];
+        x[i].paired = y[k].paired = true;
+    }
+}
+
 static void tell_all(struct explaining *e, struct list *vendor, struct list *rebuilt)
 {
     struct string *x = vendor->items, *y = rebuilt->items, **partners;
@@ -395,6 +429,7 @@ static void tell_all(struct explaining *e, struct list *vendor, struct list *reb
         if (x[i].paired)
             partners[i]->paired = true;
     }
+    pair_in_place(vendor, rebuilt, partners);
     bool as_many = left_over(vendor) == left_over(rebuilt);
     for (size_t i = 0, next = 0; i < vendor->count; i++) {
         while (next < rebuilt->count && y[next].paired)

@@ -479,8 +479,8 @@ static const char *link_parts(const struct image *image, const char *name, uint6
 static void explain_link(struct explaining *e, const char *section, uint64_t align, const char *name_what,
                          const char *rest_what)
 {
-    const uint8_t *behind_a, *behind_b;
-    uint64_t size_a, size_b;
+    const uint8_t *behind_a = NULL, *behind_b = NULL;
+    uint64_t size_a = 0, size_b = 0;
     size_t first = e->differences.count;
     const char *a = link_parts(e->sides[0].image, section, align, &behind_a, &size_a);
     const char *b = link_parts(e->sides[1].image, section, align, &behind_b, &size_b);

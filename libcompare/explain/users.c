@@ -114,7 +114,8 @@ static size_t target_at(const struct search *search, uint64_t address)
 #define BESIDE_EACH  64u
 #define BESIDE_ALL   512u /* of all of them */
 
-static void add_beside(struct search *search, struct target *target, uint64_t address)
+/* size: what the string has, as far as that is known. */
+static void add_beside(struct search *search, struct target *target, uint64_t address, uint64_t most)
 {
     const struct image *image = search->e->sides[search->side].image;
     size_t size = target->beside != NULL ? strlen(target->beside) : 0;
@@ -122,7 +123,7 @@ static void add_beside(struct search *search, struct target *target, uint64_t ad
     if (address == target->address || size > BESIDE_ALL || !image_file_range(image, address, 1, &text) ||
         is_code_byte(image, text.begin))
         return;
-    while (text.end < image->size && range_size(text) < BESIDE_EACH && is_string_byte(image->bytes[text.end - 1]))
+    while (text.end < image->size && range_size(text) <= most && is_string_byte(image->bytes[text.end - 1]))
         text.end++;
     text.end--;
     if (range_size(text) >= BESIDE_LEAST)
@@ -181,7 +182,7 @@ static void search_decoded(struct search *search, const struct function *functio
         used_by(search, index, items[i].target, function_name(search->e, search->side, function->bytes.begin));
         for (size_t k = i > NEAR ? i - NEAR : 0; k < instructions.count && k <= i + NEAR; k++) {
             if (items[k].reference == REFERENCE_DATA && !items[k].partial)
-                add_beside(search, &search->targets[index], items[k].target);
+                add_beside(search, &search->targets[index], items[k].target, BESIDE_EACH);
         }
     }
     arena_free(&scratch);
@@ -208,6 +209,16 @@ static uint64_t target_of(const struct relocation *relocation)
     return (uint64_t)relocation->addend + relocation->symbol_value;
 }
 
+/* Rust and Go keep a length behind a pointer to a string; what is no such length is another thing. */
+static uint64_t length_behind(const struct image *image, uint64_t pointer)
+{
+    uint64_t width = image->is64 ? 8 : 4;
+    if (pointer >= image->size || image->size - pointer < 2 * width)
+        return BESIDE_EACH;
+    uint64_t length = image_word(image, pointer + width);
+    return length >= BESIDE_LEAST && length < BESIDE_EACH ? length : BESIDE_EACH;
+}
+
 static void search_relocations(struct search *search)
 {
     struct explained_side *side = &search->e->sides[search->side];
@@ -223,8 +234,40 @@ static void search_relocations(struct search *search)
         for (size_t k = i > 0 ? i - 1 : 0; k < side->relocation_count && k <= i + 1; k++) {
             uint64_t distance = side->relocations[k].file_offset - relocation->file_offset;
             if (distance + ROW <= 2 * ROW)
-                add_beside(search, &search->targets[index], target_of(&side->relocations[k]));
+                add_beside(search, &search->targets[index], target_of(&side->relocations[k]),
+                           length_behind(side->image, side->relocations[k].file_offset));
         }
+    }
+}
+
+/* A pointer of a program that is loaded where it was linked, such as Go's. */
+static void used_by_word(struct search *search, struct range data, uint64_t at)
+{
+    struct explained_side *side = &search->e->sides[search->side];
+    uint64_t width = side->image->is64 ? 8 : 4, address = image_word(side->image, at);
+    size_t index = target_at(search, address);
+    if (index == search->count)
+        return;
+    const struct symbol *object = symbols_at_offset(&side->symbols, at);
+    bool named = object != NULL && object->name != NULL;
+    used_by(search, index, address, named ? name_demangled(object->name, search->e->arena) : NULL);
+    for (uint64_t row = at - data.begin > ROW ? at - ROW : data.begin; row + width <= data.end && row <= at + ROW;
+         row += width)
+        add_beside(search, &search->targets[index], image_word(side->image, row), length_behind(side->image, row));
+}
+
+static void search_words(struct search *search)
+{
+    const struct image *image = search->e->sides[search->side].image;
+    uint64_t width = image->is64 ? 8 : 4, left = USERS_DATA_MOST;
+    for (uint64_t i = 1; i < image->section_count && image->header.e_type == ET_EXEC; i++) {
+        const struct section *section = &image->sections[i];
+        if (section->type != SHT_PROGBITS || (section->flags & SHF_ALLOC) == 0 || (section->flags & SHF_EXECINSTR) != 0)
+            continue;
+        struct range data = section->bytes;
+        for (uint64_t at = data.begin + (width - data.begin % width) % width; at + width <= data.end && left > 0;
+             at += width, left--)
+            used_by_word(search, data, at);
     }
 }
 
@@ -291,6 +334,82 @@ static void narrow(struct explaining *e, struct difference *difference, size_t s
     value_bytes(e, value, value->bytes + part.begin, range_size(part));
 }
 
+#define PIECES_MOST 64
+
+struct pieces {
+    struct range items[PIECES_MOST]; /* of the string */
+    const struct target *first[PIECES_MOST];
+    size_t count;
+};
+
+/* Cuts a side's string where something refers to a byte of it. False: into too many. */
+static bool cut(const struct search *search, const struct difference *difference, struct pieces *pieces)
+{
+    const struct place *place = search->side == 0 ? &difference->vendor : &difference->rebuilt;
+    uint64_t address = 0, size = range_size(place->bytes);
+    image_address(search->e->sides[search->side].image, place->bytes.begin, &address);
+    *pieces = (struct pieces){.items = {{0, size}}, .count = 1};
+    for (size_t i = target_from(search, address); i < search->count && search->targets[i].address - address < size;
+         i++) {
+        const struct target *target = &search->targets[i];
+        uint64_t within = target->address - address;
+        struct range *last = &pieces->items[pieces->count - 1];
+        if (target->difference != difference || !target->used)
+            continue;
+        if (within > last->begin && pieces->count == PIECES_MOST)
+            return false;
+        if (within > last->begin) {
+            last->end = within;
+            pieces->items[pieces->count++] = (struct range){within, size};
+        }
+        pieces->first[pieces->count - 1] = target;
+    }
+    return true;
+}
+
+/* The one piece of this side that the other has not as often; SIZE_MAX: there is none, or more than one. */
+static size_t only_piece(const struct value *mine, const struct pieces *pieces, const struct value *theirs,
+                         const struct pieces *others)
+{
+    bool taken[PIECES_MOST] = {false};
+    size_t only = SIZE_MAX;
+    for (size_t i = 0; i < pieces->count; i++) {
+        struct range x = pieces->items[i];
+        size_t k = 0;
+        while (k < others->count &&
+               (taken[k] || range_size(x) != range_size(others->items[k]) ||
+                memcmp(mine->bytes + x.begin, theirs->bytes + others->items[k].begin, range_size(x)) != 0))
+            k++;
+        if (k < others->count)
+            taken[k] = true;
+        else if (only != SIZE_MAX)
+            return SIZE_MAX;
+        else
+            only = i;
+    }
+    return only;
+}
+
+/* Where the same strings lie side by side in another order, but for one. */
+static void narrow_to_piece(struct explaining *e, struct search searches[2], struct difference *difference)
+{
+    struct pieces x, y;
+    const struct value *a = &difference->vendor_value, *b = &difference->rebuilt_value;
+    if (!may_be_joined(e, difference) || !cut(&searches[0], difference, &x) || !cut(&searches[1], difference, &y) ||
+        x.count != y.count)
+        return;
+    size_t vendor = only_piece(a, &x, b, &y), rebuilt = only_piece(b, &y, a, &x);
+    if (vendor == SIZE_MAX || rebuilt == SIZE_MAX)
+        return;
+    const struct target *first[2] = {x.first[vendor], y.first[rebuilt]};
+    if (first[0] != NULL && first[1] != NULL) {
+        difference->user = first[1]->user != NULL ? first[1]->user : first[0]->user;
+        difference->beside = beside_both(e, first[0]->beside, first[1]->beside);
+    }
+    narrow(e, difference, 0, x.items[vendor]);
+    narrow(e, difference, 1, y.items[rebuilt]);
+}
+
 /* Who uses it. A part of it is all that is shown only where all that differs lies in it: nothing leaves sight so. */
 static void settle_user(struct explaining *e, struct search searches[2], struct difference *difference)
 {
@@ -316,8 +435,10 @@ static void settle_user(struct explaining *e, struct search searches[2], struct 
         difference->beside = beside_both(e, first[0]->beside, first[1]->beside);
     uint64_t rest = a->size - x.end;
     if (!may_be_joined(e, difference) || first[0] == NULL || first[1] == NULL || x.begin != y.begin ||
-        b->size - y.end != rest || memcmp(a->bytes + x.end, b->bytes + y.end, rest) != 0)
+        b->size - y.end != rest || memcmp(a->bytes + x.end, b->bytes + y.end, rest) != 0) {
+        narrow_to_piece(e, searches, difference);
         return;
+    }
     narrow(e, difference, 0, x);
     narrow(e, difference, 1, y);
 }
@@ -340,6 +461,7 @@ void users_find(struct explaining *e)
             continue;
         references_of_code(&search->code);
         search_relocations(search);
+        search_words(search);
     }
     for (size_t i = 0; i < e->differences.count && !e->out_of_memory; i++) {
         if (differences[i].kind == DIFFERENCE_STRING)
