@@ -1,4 +1,6 @@
 """How scripts/causes builds its programs: what a variant asks for, and what is done to the file afterwards."""
+import hashlib
+import hmac
 import os
 import pathlib
 import random
@@ -262,23 +264,44 @@ def sign(key, certificate):
     return add
 
 
+def place_of(path, symbol):
+    """Where an object stands in the file, and its size."""
+    for line in run("readelf", "-sW", path).decode().splitlines():
+        words = line.split()
+        if len(words) == 8 and words[7] == symbol:
+            address, size = int(words[1], 16), int(words[2], 0)
+    for line in run("readelf", "-lW", path).decode().splitlines():
+        words = line.split()
+        if words[:1] == ["LOAD"]:
+            offset, begin, _, in_file = (int(word, 16) for word in words[1:5])
+            if begin <= address < begin + in_file:
+                return offset + address - begin, size
+    raise RuntimeError(f"{path}: {symbol} is nowhere")
+
+
 def fill_gap(before, value):
     """Writes into the bytes behind an object, which no symbol covers."""
     def fill(path):
-        for line in run("readelf", "-sW", path).decode().splitlines():
-            words = line.split()
-            if len(words) == 8 and words[7] == before:
-                address, size = int(words[1], 16), int(words[2], 0)
-        for line in run("readelf", "-lW", path).decode().splitlines():
-            words = line.split()
-            if words[:1] == ["LOAD"]:
-                offset, begin, _, in_file = (int(word, 16) for word in words[1:5])
-                if begin <= address < begin + in_file:
-                    place = offset + address - begin + size
+        place = sum(place_of(path, before))
         content = bytearray(path.read_bytes())
         content[place:place + len(value)] = value
         path.write_bytes(content)
     return fill
+
+
+# The public keys of fipscheck and of hmaccalc; none for a plain digest.
+DIGEST_KEYS = [b"orboDeJITITejsirpADONivirpUkvarP", b"FIPS-FTW-RHT2009", None]
+
+
+def with_digest(symbol, key):
+    """Writes the digest of the file into an object of 32 bytes, for which zeros stand."""
+    def seal(path):
+        place, size = place_of(path, symbol)
+        content = bytearray(path.read_bytes())
+        content[place:place + size] = bytes(size)
+        content[place:place + size] = hmac.digest(key, content, "sha256") if key else hashlib.sha256(content).digest()
+        path.write_bytes(content)
+    return seal
 
 
 def swap_moves(text):

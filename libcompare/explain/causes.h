@@ -25,6 +25,7 @@ struct facts {
     struct names needed;      /* DT_NEEDED */
     bool has_debug, has_symtab, has_section_headers;
     bool is_rust;                         /* some unit of it at least */
+    struct range configuration;           /* of a kernel, packed in its data (kernel_config.c); empty: none */
     uint64_t text_size;                   /* bytes that can run */
     size_t function_count, guarded_count; /* guarded: they begin with a landing pad for indirect jumps */
 };

@@ -3,6 +3,7 @@
  * these forms are also those of constants in a source, so a word beside them must say what they are.
  */
 #include "families.h"
+#include "own_digest.h"
 
 #include <string.h>
 
@@ -235,15 +236,39 @@ static unsigned fits_package_note(const struct clues *clues, const struct differ
                       (struct text){difference->rebuilt_value.bytes, (size_t)difference->rebuilt_value.size});
 }
 
-/* A digest of the file itself or of its code; recomputing it is not for this tool, so it is not believed. */
+#define FIPS_NOTE   ".note.fdo.integrity" /* of libgcrypt: 16 bytes of head and name, and the digest */
+#define DIGEST_SIZE 32u
+
+/* The digest that a difference is about: of an object by its beginning, for a difference may be a part of it. */
+static struct range digest_at(const struct place *place)
+{
+    bool note = place->section != NULL && strcmp(place->section, FIPS_NOTE) == 0;
+    uint64_t begin = note ? place->bytes.begin - place->bytes.begin % 4 : place->bytes.begin - place->inside;
+    return (struct range){begin, begin + DIGEST_SIZE};
+}
+
+static bool is_part_of_digest(const struct difference *difference)
+{
+    bool data = difference->kind == DIFFERENCE_DATA || difference->kind == DIFFERENCE_STRING;
+    bool note = difference->vendor.section != NULL && strcmp(difference->vendor.section, FIPS_NOTE) == 0;
+    return (difference->vendor.present || difference->rebuilt.present) &&
+           (note || (data && difference_mentions(difference, "fips|hmac|integrity")));
+}
+
+/* Of what is on one side only, as it looks like text there, the other side's stands at the same place. */
 static unsigned fits_hmac(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
-    struct text_pair pair;
-    if (difference->kind != DIFFERENCE_DATA || !text_pair_of(difference, &pair) ||
-        pair.vendor.size != pair.rebuilt.size || (pair.vendor.size != 32 && pair.vendor.size != 64) ||
-        !difference_mentions(difference, "fips|hmac|integrity"))
+    if (!is_part_of_digest(difference))
         return 0;
-    return guess_pair(clues, guess, 45, "digests of one length", pair.vendor, pair.rebuilt);
+    struct range vendor = digest_at(difference->vendor.present ? &difference->vendor : &difference->rebuilt);
+    struct range rebuilt = digest_at(difference->rebuilt.present ? &difference->rebuilt : &difference->vendor);
+    const char *a = own_digest(clues->vendor.image, vendor), *b = own_digest(clues->rebuilt.image, rebuilt);
+    guess->key = "a digest of the file";
+    if (a != NULL && a == b)
+        return guess_text(clues, guess, 95, "recomputed on both sides, and right: %s", a);
+    bool whole = difference->vendor_value.size == DIGEST_SIZE && difference->rebuilt_value.size == DIGEST_SIZE;
+    return whole ? guess_text(clues, guess, 30, "32 bytes, which are no digest of their files that could be recomputed")
+                 : 0;
 }
 
 static const struct cause rows[] = {
@@ -284,8 +309,8 @@ static const struct cause rows[] = {
         .follows = FOLLOWS_FROM_SIZE,
     },
     {
-        .info = {"fips-hmac", "a digest of the file's own code is in it", "32 or 64 bytes of data, or a .hmac file",
-                 "a symbol that names it; it is a consequence of whatever else differs",
+        .info = {"fips-hmac", "a digest of the file's own code is in it", "32 bytes of data, .note.fdo.integrity",
+                 "recomputed on both sides, with the keys of fipscheck, hmaccalc, OpenSSL, libgcrypt or none",
                  "mend the others, and compute it anew", NULL, false},
         .fits = fits_hmac,
         .follows = 0,

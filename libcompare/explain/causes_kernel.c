@@ -1,5 +1,7 @@
 /* Causes of the Linux kernel and its modules. */
+#include "btf.h"
 #include "families.h"
+#include "kernel_config.h"
 
 #include <string.h>
 
@@ -171,20 +173,30 @@ static unsigned fits_initramfs(const struct clues *clues, const struct differenc
 
 static unsigned fits_config(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
-    struct text_pair pair;
-    bool marked =
-        text_pair_of(difference, &pair) && text_has(pair.vendor, "IKCFG_ST") && text_has(pair.rebuilt, "IKCFG_ST");
-    if (difference->kind == DIFFERENCE_CODE || (!marked && !difference_mentions(difference, "kernel_config_data")))
+    struct config_change change;
+    if (difference->kind == DIFFERENCE_CODE ||
+        (!config_holds(clues, difference) && !difference_mentions(difference, "kernel_config_data")))
         return 0;
-    return guess_text(clues, guess, 45, "the configuration in the kernel, which was not unpacked");
+    guess->key = "configuration";
+    if (!config_compare(clues, &change))
+        return guess_text(clues, guess, 45, "the configuration in the kernel, which cannot be unpacked");
+    if (change.count == 0)
+        return guess_text(clues, guess, 92, "one configuration, packed in two ways");
+    return guess_text(clues, guess, 88, "%zu option%s: \"%s\" and \"%s\"", change.count,
+                      change.count > 1 ? "s, the first of which are" : "", change.vendor, change.rebuilt);
 }
 
-/* Whether types differ in their numbers only takes a comparison of two graphs, which is not made. */
 static unsigned fits_btf(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
-    if (!is_in(difference, ".BTF") && !is_in(difference, ".BTF.ext"))
+    uint64_t count;
+    bool types = is_in(difference, ".BTF");
+    if (!types && !is_in(difference, ".BTF.ext"))
         return 0;
-    return guess_text(clues, guess, 45, "type information of both sides, which was not compared type by type");
+    guess->key = "type information";
+    if (btf_has_same_types(clues->vendor.image, clues->rebuilt.image, &count))
+        return guess_text(clues, guess, types ? 92 : 60,
+                          "the same %ju types on both sides, by hashes of what they refer to", (uintmax_t)count);
+    return guess_text(clues, guess, 45, "type information of both sides, which has not the same types");
 }
 
 static unsigned fits_randstruct(const struct clues *clues, const struct difference *difference, struct guess *guess)
@@ -248,7 +260,7 @@ static const struct cause rows[] = {
     },
     {
         .info = {"kernel-config", "the configuration inside the kernel differs", "between IKCFG_ST and IKCFG_ED",
-                 "not unpacked: only its place tells", "pin the configuration", NULL, false},
+                 "both are unpacked, and compared option by option", "pin the configuration", NULL, false},
         .fits = fits_config,
         .follows = FOLLOWS_FROM_SIZE,
     },
@@ -268,7 +280,8 @@ static const struct cause rows[] = {
     },
     {
         .info = {"btf-order", "type information lists the same types in another order", ".BTF: the numbers of types",
-                 "not compared as graphs: only its place tells", "use the reproducible mode of pahole", NULL, false},
+                 "as many types of each hash, which is one of their names, members and what they refer to",
+                 "use the reproducible mode of pahole", NULL, false},
         .fits = fits_btf,
         .follows = 0,
     },

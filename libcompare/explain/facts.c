@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel_config.h"
 #include "parts.h"
 #include "text_pairs.h"
 
@@ -174,5 +175,6 @@ void facts_read(struct explaining *e)
         read_sections(e, image, facts);
         read_needed(e, image, facts);
         facts->is_rust = is_rust(facts);
+        facts->configuration = config_find(image);
     }
 }
