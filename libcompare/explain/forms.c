@@ -261,8 +261,8 @@ static unsigned changes_in(struct text text)
     return changes;
 }
 
-/* More often than a word does. */
-#define CHANGES_LEAST 2
+/* Of both names together: more often than two words do. */
+#define CHANGES_LEAST 3
 
 /* mkstemp and gcc make six signs, mktemp(1) ten, systemd and Python eight to sixteen. */
 #define RANDOM_LEAST 6
@@ -294,10 +294,7 @@ static size_t random_name_in(struct text text)
     size_t random = 0;
     while (random < name.size && random < 10 && is_alphanumeric(name.bytes[name.size - 1 - random]))
         random++;
-    /* What gcc, mktemp(1) and Python begin their names with says as much as a change more. */
-    bool known = text_begins(name, "cc") || text_begins(name, "tmp");
-    if (begin == 0 || random < RANDOM_LEAST ||
-        changes_in(text_part(name, name.size - random, random)) + known < CHANGES_LEAST)
+    if (begin == 0 || random < RANDOM_LEAST || changes_in(text_part(name, name.size - random, random)) == 0)
         return 0;
     return begin + name.size;
 }
@@ -400,8 +397,9 @@ static bool differs_randomly(struct text vendor, struct text rebuilt)
     unsigned a = changes_in(text_part(vendor, vendor.size - random, random));
     unsigned b = changes_in(text_part(rebuilt, rebuilt.size - random, random));
     struct text before = text_part(vendor, 0, vendor.size - random);
+    /* What gcc, mktemp(1) and Python begin their names with says as much as a change more. */
     bool known = text_ends(before, "/cc") || text_ends(before, "/tmp") || text_ends(before, "/tmp.");
-    if (a == 0 || b == 0 || a + b + known <= CHANGES_LEAST)
+    if (a == 0 || b == 0 || a + b + known < CHANGES_LEAST)
         return false;
     for (size_t i = 1; i <= random; i++)
         same += vendor.bytes[vendor.size - i] == rebuilt.bytes[rebuilt.size - i];

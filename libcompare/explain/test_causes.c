@@ -44,6 +44,7 @@ static const struct example examples[] = {
     STRING("temp-name", "/tmp/ccAb3dEf.o", "/tmp/ccXy9qZ2.o"),
     STRING("temp-name", "/tmp/ccpRSBMC.o", "/tmp/ccTvaC7r.o"),
     STRING("temp-name", "/tmp/ccpwfizA.o", "/tmp/ccjnWLRR.o"),
+    STRING("temp-name", "/var/tmp/build-EGYqdskbrg/config", "/var/tmp/build-DGU5KDFQmL/config"),
     STRING("temp-name", "/tmp/tmp.SAGXcjQGBZ", "/tmp/tmp.dehuxnZNTJ"),
     STRING("home-or-path", "HOME=/home/joe", "HOME=/root"),
     STRING("user-host", "built by joe@build1", "built by ann@laptop"),
