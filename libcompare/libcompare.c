@@ -204,11 +204,16 @@ static uint64_t size_of_all(const struct compare_result *result)
            buildinfo_files_size(result);
 }
 
-static int open_both(struct compare_result *result, const struct compare_options *options, struct compare_error *error)
+static int open_both(struct compare_result *result, const struct compare_input *inputs[2],
+                     const struct compare_options *options, struct compare_error *error)
 {
-    int status = image_open(result->vendor_path, wanted_limits(options), &result->vendor, error);
+    /* The result outlives its caller's names. */
+    struct compare_input vendor = *inputs[0], rebuilt = *inputs[1];
+    vendor.name = result->vendor_path;
+    rebuilt.name = result->rebuilt_path;
+    int status = image_open_input(&vendor, wanted_limits(options), &result->vendor, error);
     if (status == 0)
-        status = image_open(result->rebuilt_path, wanted_limits(options), &result->rebuilt, error);
+        status = image_open_input(&rebuilt, wanted_limits(options), &result->rebuilt, error);
     if (status == 0 && image_same_file(&result->vendor, &result->rebuilt))
         status = error_set(error, COMPARE_ERROR_UNSUPPORTED, result->rebuilt_path,
                            "vendor and rebuilt are one and the same file, which proves nothing");
@@ -234,6 +239,14 @@ static void name_the_changed(struct compare_result *result, struct compare_error
 int compare_files(const char *vendor, const char *rebuilt, const struct compare_options *options,
                   struct compare_result **out, struct compare_error *error)
 {
+    const struct compare_input inputs[] = {{.name = vendor, .fd = -1}, {.name = rebuilt, .fd = -1}};
+    return compare_inputs(&inputs[0], &inputs[1], options, out, error);
+}
+
+int compare_inputs(const struct compare_input *vendor, const struct compare_input *rebuilt,
+                   const struct compare_options *options, struct compare_result **out, struct compare_error *error)
+{
+    const struct compare_input *inputs[] = {vendor, rebuilt};
     struct compare_error ignored;
     struct compare_result *result = calloc(1, sizeof(*result));
     error = error != NULL ? error : &ignored;
@@ -247,12 +260,12 @@ int compare_files(const char *vendor, const char *rebuilt, const struct compare_
     comparing.list = options != NULL && options->list;
     comparing.explaining = options != NULL ? options->explaining : NULL;
     comparing.unexplained = options != NULL ? options->unexplained : NULL;
-    result->vendor_path = arena_strdup(&result->arena, vendor);
-    result->rebuilt_path = arena_strdup(&result->arena, rebuilt);
+    result->vendor_path = arena_strdup(&result->arena, vendor->name);
+    result->rebuilt_path = arena_strdup(&result->arena, rebuilt->name);
     if (result->policy == NULL)
         result->policy = result->own_policy = policy_built_in("standard");
     int status = result->policy != NULL && result->vendor_path != NULL && result->rebuilt_path != NULL
-                     ? open_both(result, options, error)
+                     ? open_both(result, inputs, options, error)
                      : error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory");
     if (status == 0) {
         status = image_guard(compare_step, &comparing, error);

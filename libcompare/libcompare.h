@@ -12,8 +12,8 @@
  *         fprintf(stderr, "%s\n", error.message);
  *     compare_result_free(result);
  *
- * Sections of this header: errors, policies and rules, causes, limits and confinement, comparing, reports, verifying a
- * report, one file alone.
+ * Sections of this header: errors, policies and rules, causes, limits and confinement, workers, comparing, reports,
+ * verifying a report, one file alone.
  *
  * Stability: the ABI is not settled before 1.0; the soname changes when it breaks. Structures that a caller fills in
  * begin with their size, so that they can grow. Everything else is opaque.
@@ -116,7 +116,7 @@ COMPARE_API const struct compare_cause_info *compare_cause_at(size_t index);
 /* What a comparison may take. 0 stands for the default, which grows with the size of the files where that is fair. */
 struct compare_limits {
     size_t size; /* sizeof(struct compare_limits) */
-    uint64_t memory, time, decompressed, sections, findings, stream;
+    uint64_t memory, time, decompressed, sections, findings, stream, output;
 };
 
 struct compare_limit_info {
@@ -137,14 +137,27 @@ struct compare_confinement {
     unsigned landlock; /* the ABI in use; 0: none */
 };
 
-/* A piece of work for a process of its own. */
+/* ---- Workers ---------------------------------------------------------------------------------------------------- */
+
+/* A piece of work for a process of its own. What is not set is 0. */
 struct compare_work {
     const char *what;                    /* for messages: the file that it is about */
     const char *const *files;            /* what it reads, NULL-terminated: the limit on time goes by their size */
-    const struct compare_limits *limits; /* NULL: the defaults. Here only time is looked at */
+    const struct compare_limits *limits; /* NULL: the defaults. Here only time and output are looked at */
     /* Runs in the worker, and returns what compare_in_worker then returns. */
     int (*run)(void *argument, int *outcome, struct compare_error *error);
     void *argument;
+    uint64_t size; /* bytes that it reads beside those files: the limit on time goes by them, too */
+    /*
+     * NULL: it writes nothing. Else a file without a name is made for it, whose descriptor stands here before run is
+     * called, in the parent and in the worker. For works of a pool.
+     */
+    int *output;
+    /*
+     * The descriptors that the worker keeps beside its output, ended by -1, at most 30, none below 3: all others are
+     * closed, and its standard streams lead nowhere. NULL: it keeps what the parent has open.
+     */
+    const int *keep;
 };
 
 /*
@@ -154,6 +167,57 @@ struct compare_work {
  * that is taken over by a crafted file can still lie about its outcome; compare_verify, elsewhere, tells.
  */
 COMPARE_API int compare_in_worker(const struct compare_work *work, int *outcome, struct compare_error *error);
+
+/* What became of a work of a pool. */
+struct compare_ended {
+    void *argument;                    /* the work's */
+    int status, outcome;               /* as compare_in_worker gives them */
+    const struct compare_error *error; /* set where status is not 0 */
+    /*
+     * What the worker wrote, -1: nothing. Its position is anywhere: pread from 0. Closed when the callback returns.
+     * The worker may have been taken over: none of it is to be trusted.
+     */
+    int output;
+    double seconds;
+};
+
+struct compare_pool;
+
+struct compare_pool_options {
+    size_t size;   /* sizeof(struct compare_pool_options) */
+    unsigned jobs; /* works that run at once; 0: as many as there are processors */
+    /*
+     * A descriptor, a signalfd for example; 0: none. Once it can be read, no work is begun any more, and those that
+     * run are ended: COMPARE_ERROR_INTERRUPTED. The pool reads nothing from it.
+     */
+    int stop;
+    /* Called in the parent for each work that has ended, in that order. It may add one work in its place. */
+    void (*ended)(void *state, const struct compare_ended *ended);
+    void (*tick)(void *state); /* NULL: none. Called some times a second, while the pool waits */
+    void *state;
+};
+
+/*
+ * A pool of workers: works that are added run at once, up to the number of jobs, each in a process of its own. One that
+ * crashes, hangs or hits a limit costs that work alone. Streams are flushed before a work is added. One thread at a
+ * time may use a pool. COMPARE_ERROR_MEMORY.
+ */
+COMPARE_API int compare_pool_open(const struct compare_pool_options *options, struct compare_pool **pool,
+                                  struct compare_error *error);
+
+/*
+ * Begins a work, once there is a place for it; calls `ended` for others meanwhile. What the work points to must stay
+ * until it has ended. A work that cannot be begun has ended: COMPARE_ERROR_SYSTEM. The one error that is returned is
+ * COMPARE_ERROR_INTERRUPTED: the pool was told to stop, and the work is not begun.
+ */
+COMPARE_API int compare_pool_add(struct compare_pool *pool, const struct compare_work *work,
+                                 struct compare_error *error);
+
+/* Waits until all works have ended. COMPARE_ERROR_INTERRUPTED when the pool was told to stop. */
+COMPARE_API int compare_pool_wait(struct compare_pool *pool, struct compare_error *error);
+
+/* Frees the pool; works that still run are ended, and nobody hears of them. */
+COMPARE_API void compare_pool_close(struct compare_pool *pool);
 
 /* ---- Comparing -------------------------------------------------------------------------------------------------- */
 
@@ -205,6 +269,29 @@ struct compare_result;
  */
 COMPARE_API int compare_files(const char *vendor, const char *rebuilt, const struct compare_options *options,
                               struct compare_result **result, struct compare_error *error);
+
+/* Something to compare that may be open already: a whole file, or what stands in one (the member of an archive). */
+struct compare_input {
+    const char *name;      /* what reports and messages call it */
+    int fd;                /* of a regular file; stays the caller's, whose position is not used. -1: name is opened */
+    uint64_t offset, size; /* the bytes of it, exactly; not looked at where name is opened */
+};
+
+/*
+ * Compares two inputs, as compare_files does. The names need not outlive the call. A range that ends past its file is
+ * COMPARE_ERROR_CHANGED. Two ranges of one file that overlap are refused as one and the same file is.
+ */
+COMPARE_API int compare_inputs(const struct compare_input *vendor, const struct compare_input *rebuilt,
+                               const struct compare_options *options, struct compare_result **result,
+                               struct compare_error *error);
+
+/*
+ * Whether two open inputs are equal byte for byte; nothing of them is parsed. digest, where it is not NULL, has room
+ * for 32 bytes: the SHA-256 of equal ones. *equal is true on success only. COMPARE_ERROR_SYSTEM, COMPARE_ERROR_CHANGED.
+ */
+COMPARE_API int compare_inputs_equal(const struct compare_input *vendor, const struct compare_input *rebuilt,
+                                     bool *equal, uint8_t digest[32], struct compare_error *error);
+
 COMPARE_API void compare_result_free(struct compare_result *result);
 COMPARE_API enum compare_verdict compare_result_verdict(const struct compare_result *result);
 COMPARE_API struct compare_confinement compare_result_confinement(const struct compare_result *result);

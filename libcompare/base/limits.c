@@ -30,6 +30,12 @@ static const struct {
      4096 * MIB,
      0,
      1},
+    /* A report quotes the bytes that differ, in hexadecimal, and may list each of them with its place. */
+    {{"output", "bytes", "what the worker of one of many pairs may write"},
+     offsetof(struct compare_limits, output),
+     256 * MIB,
+     16,
+     1},
 };
 
 const struct compare_limit_info *compare_limit_at(size_t index)

@@ -4,6 +4,7 @@
  *
  *   confine.c   no new privileges, Landlock, limits on memory, seccomp: for the calling process, for good
  *   worker.c    a process for one piece of work, so that its death costs that work only
+ *   pool.c      several of them at once; its functions are public (libcompare.h)
  */
 #ifndef CONFINE_CONFINE_H
 #define CONFINE_CONFINE_H

@@ -21,14 +21,20 @@ int image_require(const struct image *image, uint64_t offset, uint64_t size, con
                      (uintmax_t)offset, (uintmax_t)size, (uintmax_t)image->size);
 }
 
-int image_open(const char *path, const struct compare_limits *limits, struct image *image, struct compare_error *error)
+int image_open_input(const struct compare_input *input, const struct compare_limits *limits, struct image *image,
+                     struct compare_error *error)
 {
     memset(image, 0, sizeof(*image));
-    image->path = path;
+    image->path = input->name;
     int status =
-        snapshot_open(path, limits_for(limits, 0).stream, &image->snapshot, &image->bytes, &image->size, error);
+        snapshot_open(input, limits_for(limits, 0).stream, &image->snapshot, &image->bytes, &image->size, error);
     image->limits = limits_for(limits, image->size);
     return status;
+}
+
+int image_open(const char *path, const struct compare_limits *limits, struct image *image, struct compare_error *error)
+{
+    return image_open_input(&(struct compare_input){.name = path, .fd = -1}, limits, image, error);
 }
 
 int image_parse(struct image *image, struct compare_error *error)

@@ -121,6 +121,10 @@ struct image {
  */
 int image_open(const char *path, const struct compare_limits *limits, struct image *image, struct compare_error *error);
 
+/* The same of what may be open already. The input's name must outlive the image. */
+int image_open_input(const struct compare_input *input, const struct compare_limits *limits, struct image *image,
+                     struct compare_error *error);
+
 /* Builds every view of an opened image. */
 int image_parse(struct image *image, struct compare_error *error);
 

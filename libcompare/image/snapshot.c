@@ -1,5 +1,5 @@
 /*
- * The bytes of one file, once: what is judged is what is digested and reported.
+ * The bytes of one file, or of a range of it, once: what is judged is what is digested and reported.
  *
  * A regular file is mapped, and found to be the same one afterwards by its size, mtime and ctime. Timestamps have the
  * grain of a clock tick, so a file that was changed within the last moments could change again unseen: it is copied
@@ -24,9 +24,11 @@
 
 struct snapshot {
     int fd;
-    bool mapped;
     void *bytes;
     uint64_t size;
+    void *map; /* NULL: the bytes are held in memory of their own */
+    size_t map_size;
+    uint64_t offset; /* where in the file they stand */
     struct stat status;
 };
 
@@ -68,15 +70,14 @@ static int read_stream(struct snapshot *snapshot, const char *path, uint64_t lim
     }
 }
 
-static int copy_file(struct snapshot *snapshot, const char *path, struct compare_error *error)
+static int copy_file(struct snapshot *snapshot, const char *path, uint64_t wanted, struct compare_error *error)
 {
-    uint64_t wanted = (uint64_t)snapshot->status.st_size;
     snapshot->bytes = malloc(wanted);
     if (snapshot->bytes == NULL)
         return error_set(error, COMPARE_ERROR_MEMORY, path, "no memory for its %ju bytes", (uintmax_t)wanted);
     while (snapshot->size < wanted) {
         ssize_t got = pread(snapshot->fd, (char *)snapshot->bytes + snapshot->size, wanted - snapshot->size,
-                            (off_t)snapshot->size);
+                            (off_t)(snapshot->offset + snapshot->size));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -88,39 +89,64 @@ static int copy_file(struct snapshot *snapshot, const char *path, struct compare
     return 0;
 }
 
-static int map_file(struct snapshot *snapshot, const char *path, struct compare_error *error)
+/* A map begins at a page; what stands before the range is not looked at. */
+static int map_file(struct snapshot *snapshot, const char *path, uint64_t size, struct compare_error *error)
 {
-    uint64_t size = (uint64_t)snapshot->status.st_size;
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, snapshot->fd, 0);
-    if (bytes == MAP_FAILED)
+    uint64_t before = snapshot->offset % (uint64_t)sysconf(_SC_PAGESIZE);
+    void *map = mmap(NULL, size + before, PROT_READ, MAP_PRIVATE, snapshot->fd, (off_t)(snapshot->offset - before));
+    if (map == MAP_FAILED)
         return error_set(error, COMPARE_ERROR_SYSTEM, path, "cannot map: %s", strerror(errno));
-    snapshot->bytes = bytes;
+    snapshot->map = map;
+    snapshot->map_size = size + before;
+    snapshot->bytes = (char *)map + before;
     snapshot->size = size;
-    snapshot->mapped = true;
     return 0;
 }
 
-int snapshot_open(const char *path, uint64_t stream_limit, struct snapshot **out, const uint8_t **bytes, uint64_t *size,
-                  struct compare_error *error)
+static int read_regular(struct snapshot *snapshot, const char *path, uint64_t size, struct compare_error *error)
 {
-    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
-    if (snapshot == NULL)
-        return error_set(error, COMPARE_ERROR_MEMORY, path, "no memory");
-    *out = snapshot;
+    if (size == 0)
+        return 0; /* the length is checked where the header is read; /proc files, too, look empty */
+    return changed_just_now(&snapshot->status) ? copy_file(snapshot, path, size, error)
+                                               : map_file(snapshot, path, size, error);
+}
+
+static int open_path(struct snapshot *snapshot, const char *path, uint64_t stream_limit, struct compare_error *error)
+{
     snapshot->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (snapshot->fd < 0 || fstat(snapshot->fd, &snapshot->status) != 0)
         return error_set(error, COMPARE_ERROR_SYSTEM, path, "cannot open: %s", strerror(errno));
     if (S_ISDIR(snapshot->status.st_mode))
         return error_set(error, COMPARE_ERROR_NOT_ELF, path, "is a directory, not an ELF file");
-    int status;
+    return S_ISREG(snapshot->status.st_mode) ? read_regular(snapshot, path, (uint64_t)snapshot->status.st_size, error)
+                                             : read_stream(snapshot, path, stream_limit, error);
+}
+
+static int open_range(struct snapshot *snapshot, const struct compare_input *input, struct compare_error *error)
+{
+    struct range range;
+    snapshot->offset = input->offset;
+    snapshot->fd = fcntl(input->fd, F_DUPFD_CLOEXEC, 0);
+    if (snapshot->fd < 0 || fstat(snapshot->fd, &snapshot->status) != 0)
+        return error_set(error, COMPARE_ERROR_SYSTEM, input->name, "cannot examine: %s", strerror(errno));
     if (!S_ISREG(snapshot->status.st_mode))
-        status = read_stream(snapshot, path, stream_limit, error);
-    else if (snapshot->status.st_size == 0)
-        status = 0; /* the length is checked where the header is read; /proc files, too, look empty */
-    else if (changed_just_now(&snapshot->status))
-        status = copy_file(snapshot, path, error);
-    else
-        status = map_file(snapshot, path, error);
+        return error_set(error, COMPARE_ERROR_UNSUPPORTED, input->name, "is not a regular file");
+    if (!range_make(input->offset, input->size, &range) || range.end > (uint64_t)snapshot->status.st_size)
+        return error_set(error, COMPARE_ERROR_CHANGED, input->name,
+                         "%#jx bytes at offset %#jx end past the end of the file: it changed", (uintmax_t)input->size,
+                         (uintmax_t)input->offset);
+    return read_regular(snapshot, input->name, input->size, error);
+}
+
+int snapshot_open(const struct compare_input *input, uint64_t stream_limit, struct snapshot **out,
+                  const uint8_t **bytes, uint64_t *size, struct compare_error *error)
+{
+    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (snapshot == NULL)
+        return error_set(error, COMPARE_ERROR_MEMORY, input->name, "no memory");
+    *out = snapshot;
+    int status =
+        input->fd < 0 ? open_path(snapshot, input->name, stream_limit, error) : open_range(snapshot, input, error);
     *bytes = snapshot->bytes;
     *size = snapshot->size;
     return status;
@@ -141,15 +167,20 @@ int snapshot_check(const struct snapshot *snapshot, const char *path, struct com
 
 bool snapshot_same_file(const struct snapshot *a, const struct snapshot *b)
 {
-    return S_ISREG(a->status.st_mode) && a->status.st_dev == b->status.st_dev && a->status.st_ino == b->status.st_ino;
+    struct range of_a, of_b;
+    bool one_file =
+        S_ISREG(a->status.st_mode) && a->status.st_dev == b->status.st_dev && a->status.st_ino == b->status.st_ino;
+    /* Two empty ones at one place are the same as any two. */
+    return one_file && range_make(a->offset, a->size > 0 ? a->size : 1, &of_a) &&
+           range_make(b->offset, b->size > 0 ? b->size : 1, &of_b) && range_overlaps(of_a, of_b);
 }
 
 void snapshot_close(struct snapshot *snapshot)
 {
     if (snapshot == NULL)
         return;
-    if (snapshot->mapped)
-        munmap(snapshot->bytes, snapshot->size);
+    if (snapshot->map != NULL)
+        munmap(snapshot->map, snapshot->map_size);
     else
         free(snapshot->bytes);
     if (snapshot->fd >= 0)
