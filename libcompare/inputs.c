@@ -27,6 +27,46 @@ static int read_block(const struct compare_input *input, uint64_t at, uint8_t *b
     return 0;
 }
 
+static size_t block_at(const struct compare_input *input, uint64_t at)
+{
+    return input->size - at < BLOCK ? (size_t)(input->size - at) : BLOCK;
+}
+
+/* ---- Digests ---- */
+
+static EVP_MD_CTX *digest_begin(void)
+{
+    EVP_MD_CTX *context = digest_is_possible() ? EVP_MD_CTX_new() : NULL;
+    if (context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1)
+        return context;
+    EVP_MD_CTX_free(context);
+    return NULL;
+}
+
+static int digest_failed(const struct compare_input *input, struct compare_error *error)
+{
+    return error_set(error, COMPARE_ERROR_SYSTEM, input->name, "cannot compute SHA-256");
+}
+
+int compare_input_digest(const struct compare_input *input, uint8_t digest[32], struct compare_error *error)
+{
+    uint8_t block[BLOCK];
+    EVP_MD_CTX *context = digest_begin();
+    int status = context != NULL ? 0 : digest_failed(input, error);
+    for (uint64_t at = 0; at < input->size && status == 0; at += BLOCK) {
+        size_t size = block_at(input, at);
+        status = read_block(input, at, block, size, error);
+        if (status == 0 && EVP_DigestUpdate(context, block, size) != 1)
+            status = digest_failed(input, error);
+    }
+    if (status == 0 && EVP_DigestFinal_ex(context, digest, NULL) != 1)
+        status = digest_failed(input, error);
+    EVP_MD_CTX_free(context);
+    return status;
+}
+
+/* ---- Equality ---- */
+
 /* digest NULL: none is taken. */
 static int pass(const struct compare_input *vendor, const struct compare_input *rebuilt, bool *equal,
                 EVP_MD_CTX *digest, struct compare_error *error)
@@ -34,7 +74,7 @@ static int pass(const struct compare_input *vendor, const struct compare_input *
     uint8_t blocks[2][BLOCK];
     *equal = vendor->size == rebuilt->size;
     for (uint64_t at = 0; at < vendor->size && *equal; at += BLOCK) {
-        size_t size = vendor->size - at < BLOCK ? (size_t)(vendor->size - at) : BLOCK;
+        size_t size = block_at(vendor, at);
         int status = read_block(vendor, at, blocks[0], size, error);
         if (status == 0)
             status = read_block(rebuilt, at, blocks[1], size, error);
@@ -42,7 +82,7 @@ static int pass(const struct compare_input *vendor, const struct compare_input *
             return status;
         *equal = memcmp(blocks[0], blocks[1], size) == 0;
         if (*equal && digest != NULL && EVP_DigestUpdate(digest, blocks[0], size) != 1)
-            return error_set(error, COMPARE_ERROR_SYSTEM, vendor->name, "cannot compute SHA-256");
+            return digest_failed(vendor, error);
     }
     return 0;
 }
@@ -56,13 +96,10 @@ int compare_inputs_equal(const struct compare_input *vendor, const struct compar
         *equal = status == 0 && *equal;
         return status;
     }
-    EVP_MD_CTX *context = digest_is_possible() ? EVP_MD_CTX_new() : NULL;
-    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
-        status = error_set(error, COMPARE_ERROR_SYSTEM, vendor->name, "cannot compute SHA-256");
-    if (status == 0)
-        status = pass(vendor, rebuilt, equal, context, error);
+    EVP_MD_CTX *context = digest_begin();
+    status = context != NULL ? pass(vendor, rebuilt, equal, context, error) : digest_failed(vendor, error);
     if (status == 0 && *equal && EVP_DigestFinal_ex(context, digest, NULL) != 1)
-        status = error_set(error, COMPARE_ERROR_SYSTEM, vendor->name, "cannot compute SHA-256");
+        status = digest_failed(vendor, error);
     EVP_MD_CTX_free(context);
     *equal = status == 0 && *equal;
     return status;

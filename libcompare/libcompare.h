@@ -59,6 +59,9 @@ enum compare_status {
     COMPARE_ERROR_INTERRUPTED = -12, /* a worker process was told to end */
 };
 
+/* "not-elf": a name for machines; "unknown" for what is none of them. */
+COMPARE_API const char *compare_status_name(int status);
+
 /* What went wrong, in one line that names the file and the place. The text is escaped: it can be shown anywhere. */
 struct compare_error {
     int status;
@@ -94,6 +97,10 @@ COMPARE_API int compare_policy_open(const char *name_or_path, struct compare_pol
                                     struct compare_error *error);
 COMPARE_API void compare_policy_free(struct compare_policy *policy);
 COMPARE_API const char *compare_policy_name(const struct compare_policy *policy);
+
+/* The SHA-256 of what it accepts: its name, its rules and their reasons. COMPARE_ERROR_SYSTEM, COMPARE_ERROR_MEMORY. */
+COMPARE_API int compare_policy_digest(const struct compare_policy *policy, uint8_t digest[32],
+                                      struct compare_error *error);
 
 /* ---- Causes ----------------------------------------------------------------------------------------------------- */
 
@@ -292,6 +299,10 @@ COMPARE_API int compare_inputs(const struct compare_input *vendor, const struct 
 COMPARE_API int compare_inputs_equal(const struct compare_input *vendor, const struct compare_input *rebuilt,
                                      bool *equal, uint8_t digest[32], struct compare_error *error);
 
+/* The SHA-256 of an open input's bytes, of which nothing is parsed. Errors as of compare_inputs_equal. */
+COMPARE_API int compare_input_digest(const struct compare_input *input, uint8_t digest[32],
+                                     struct compare_error *error);
+
 COMPARE_API void compare_result_free(struct compare_result *result);
 COMPARE_API enum compare_verdict compare_result_verdict(const struct compare_result *result);
 COMPARE_API struct compare_confinement compare_result_confinement(const struct compare_result *result);
@@ -329,6 +340,12 @@ COMPARE_API int compare_report_text(const struct compare_result *result, const s
                                     FILE *out, struct compare_error *error);
 COMPARE_API int compare_report_json(const struct compare_result *result, const struct compare_report_options *options,
                                     FILE *out, struct compare_error *error);
+
+/*
+ * The result in one line of JSON, for runs over many pairs: verdict, SHA-256 (where options.digest took it) and size of
+ * both, the tally, and the first roots with cause, confidence, place and values. No paths; nothing of the machine.
+ */
+COMPARE_API int compare_report_line(const struct compare_result *result, FILE *out, struct compare_error *error);
 
 /* The JSON report of a comparison that failed: verdict inconclusive, with the error. policy may be NULL. */
 COMPARE_API int compare_report_json_error(const struct compare_error *failure, const char *policy, FILE *out,

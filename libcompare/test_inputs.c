@@ -142,6 +142,8 @@ static void equal_bytes_are_told_with_their_digest(void **state)
     assert_true(equal);
     assert_true(sha256(bytes, SIZE, wanted));
     assert_memory_equal(digest, wanted, sizeof(digest));
+    assert_int_equal(compare_input_digest(&rebuilt, digest, NULL), 0);
+    assert_memory_equal(digest, wanted, sizeof(digest));
     for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
         assert_int_equal(pwrite(rebuilt.fd, "b", 1, (off_t)changes[i]), 1);
         assert_int_equal(compare_inputs_equal(&vendor, &rebuilt, &equal, digest, NULL), 0);
@@ -164,6 +166,7 @@ static void a_file_that_shrinks_is_not_equal(void **state)
     assert_int_equal(ftruncate(rebuilt.fd, 2), 0);
     assert_int_equal(compare_inputs_equal(&vendor, &rebuilt, &equal, NULL, &error), COMPARE_ERROR_CHANGED);
     assert_false(equal);
+    assert_int_equal(compare_input_digest(&rebuilt, (uint8_t[32]){0}, &error), COMPARE_ERROR_CHANGED);
     close(vendor.fd);
     close(rebuilt.fd);
     equal = true;

@@ -27,3 +27,23 @@ int limit_hit(struct compare_error *error, const char *file, const char *name, u
                      "%s: limit %s, which is %ju, is hit (--limit %s=VALUE changes it)", what, name, (uintmax_t)value,
                      name);
 }
+
+const char *compare_status_name(int status)
+{
+    static const char *const names[] = {
+        [-COMPARE_OK] = "ok",
+        [-COMPARE_ERROR_SYSTEM] = "system",
+        [-COMPARE_ERROR_NOT_ELF] = "not-elf",
+        [-COMPARE_ERROR_MALFORMED] = "malformed",
+        [-COMPARE_ERROR_UNSUPPORTED] = "unsupported",
+        [-COMPARE_ERROR_CHANGED] = "changed",
+        [-COMPARE_ERROR_POLICY] = "policy",
+        [-COMPARE_ERROR_LIMIT] = "limit",
+        [-COMPARE_ERROR_INTERNAL] = "internal",
+        [-COMPARE_ERROR_REFUSED] = "refused",
+        [-COMPARE_ERROR_CRASHED] = "crashed",
+        [-COMPARE_ERROR_MEMORY] = "memory",
+        [-COMPARE_ERROR_INTERRUPTED] = "interrupted",
+    };
+    return status <= 0 && status > -(int)ARRAY_COUNT(names) ? names[-status] : "unknown";
+}

@@ -44,6 +44,29 @@ static int no_memory(struct compare_error *error, const char *path)
     return error_set(error, COMPARE_ERROR_MEMORY, path, "no memory");
 }
 
+/* Each text with its NUL, so that no two policies come to the same bytes. */
+int compare_policy_digest(const struct compare_policy *policy, uint8_t digest[32], struct compare_error *error)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL)
+        return no_memory(error, NULL);
+    bool failed = fwrite(policy->name, strlen(policy->name) + 1, 1, stream) != 1;
+    for (size_t i = 0; i < RULE_COUNT && !failed; i++) {
+        const char *id = compare_rule_at(i)->id;
+        if (policy->rules.accepted[i])
+            failed = fwrite(id, strlen(id) + 1, 1, stream) != 1 ||
+                     fwrite(policy->reasons[i], strlen(policy->reasons[i]) + 1, 1, stream) != 1;
+    }
+    failed |= fclose(stream) != 0;
+    int status = failed                       ? no_memory(error, NULL)
+                 : sha256(text, size, digest) ? 0
+                                              : error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
+    free(text);
+    return status;
+}
+
 static bool policy_accept(struct compare_policy *policy, enum rule_index rule, const char *reason)
 {
     policy->rules.accepted[rule] = true;

@@ -195,6 +195,34 @@ static void a_string_with_a_nul_is_refused(void **state)
     assert_refused("{\"name\": \"x\\u0000y\", \"rules\": []}", "line 1");
 }
 
+static void digest_of(const char *text, uint8_t digest[32])
+{
+    struct compare_policy *policy = NULL;
+    assert_int_equal(policy_read(text, strlen(text), "text", &policy, NULL), 0);
+    assert_int_equal(compare_policy_digest(policy, digest, NULL), 0);
+    compare_policy_free(policy);
+}
+
+static void the_digest_is_of_what_a_policy_accepts(void **state)
+{
+    static const char *const others[] = {
+        "{\"name\": \"y\", \"rules\": [{\"rule\": \"comment\", \"reason\": \"a\"}]}",
+        "{\"name\": \"x\", \"rules\": [{\"rule\": \"symbols\", \"reason\": \"a\"}]}",
+        "{\"name\": \"x\", \"rules\": [{\"rule\": \"comment\", \"reason\": \"b\"}]}",
+        "{\"name\": \"x\", \"rules\": []}",
+        "{\"name\": \"xcomment\", \"rules\": []}",
+    };
+    uint8_t digest[32], other[32];
+    (void)state;
+    digest_of("{\"name\": \"x\", \"rules\": [{\"rule\": \"comment\", \"reason\": \"a\"}]}", digest);
+    digest_of("{\"rules\":[{\"reason\":\"a\",\"rule\":\"comment\"}],\n\"name\":\"x\"}", other);
+    assert_memory_equal(digest, other, sizeof(digest));
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        digest_of(others[i], other);
+        assert_memory_not_equal(digest, other, sizeof(digest));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_rule_without_a_reason_is_refused),
         cmocka_unit_test(a_rule_that_is_given_twice_is_refused),
         cmocka_unit_test(a_string_with_a_nul_is_refused),
+        cmocka_unit_test(the_digest_is_of_what_a_policy_accepts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,49 +23,12 @@ static void line(const struct text *text, const char *label, const char *value)
 
 /* ---- Places ---- */
 
-static size_t append(char *buffer, size_t size, size_t used, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static size_t append(char *buffer, size_t size, size_t used, const char *format, ...)
-{
-    va_list arguments;
-    if (used >= size)
-        return used;
-    va_start(arguments, format);
-    int wrote = vsnprintf(buffer + used, size - used, format, arguments);
-    va_end(arguments);
-    return wrote > 0 ? used + (size_t)wrote : used;
-}
-
-/* "main+0x1d3, src/hello.c:120 (.text, offset 0x11d3)". Of the source, the side that knows it tells. */
+/* Of the source, the side that knows it tells. */
 static void write_place(const struct text *text, const struct difference *difference)
 {
-    const struct place *place = difference->vendor.present ? &difference->vendor : &difference->rebuilt;
     const struct place *lined = difference->vendor.line != 0 ? &difference->vendor : &difference->rebuilt;
     char buffer[2048];
-    size_t used = 0;
-    buffer[0] = '\0';
-    if (place->symbol == NULL && difference->rebuilt.symbol != NULL)
-        used = append(buffer, sizeof(buffer), used, "%s+%#jx", difference->rebuilt.symbol,
-                      (uintmax_t)difference->rebuilt.inside);
-    else if (place->symbol != NULL)
-        used = append(buffer, sizeof(buffer), used, "%s+%#jx", place->symbol, (uintmax_t)place->inside);
-    if (place->borrowed)
-        used = append(buffer, sizeof(buffer), used, " (named by the other side)");
-    if (lined->line != 0)
-        used = append(buffer, sizeof(buffer), used, "%s%s:%u%s", used > 0 ? ", " : "", lined->source, lined->line,
-                      lined == &difference->rebuilt && difference->vendor.present ? " (by the rebuilt side)" : "");
-    if (difference->user != NULL)
-        used = append(buffer, sizeof(buffer), used, "%sused by %s", used > 0 ? ", " : "", difference->user);
-    if (place->section != NULL && !range_empty(place->bytes))
-        used = append(buffer, sizeof(buffer), used, used > 0 ? " (%s, offset %#jx)" : "%s, offset %#jx", place->section,
-                      (uintmax_t)place->bytes.begin);
-    else if (place->section != NULL)
-        used = append(buffer, sizeof(buffer), used, used > 0 ? " (%s)" : "%s", place->section);
-    if (!difference->vendor.present || !difference->rebuilt.present)
-        used = append(buffer, sizeof(buffer), used, "%s%s", used > 0 ? ", " : "",
-                      difference->vendor.present ? "vendor only" : "rebuilt only");
-    if (used > 0)
+    if (report_place(difference, buffer, sizeof(buffer))[0] != '\0')
         line(text, "where", buffer);
     if (lined->inlined != NULL)
         line(text, "", lined->inlined);
@@ -246,7 +209,7 @@ static size_t list_consequences(const struct explanation *explanation, char *nam
         const char *seen = strstr(names, name);
         if (!difference->consequence || (seen != NULL && (seen[strlen(name)] == ',' || seen[strlen(name)] == '\0')))
             continue;
-        used = append(names, size, used, "%s", name);
+        used += (size_t)snprintf(names + used, size - used, "%s", name);
         count++;
     }
     return count;

@@ -1,4 +1,4 @@
-/* report: a finished result, written for people (text.c) and for machines (json.c). Knows no ELF beyond names. */
+/* report: a finished result, written for people (text.c) and for machines (json.c, line.c). Knows no ELF beyond names. */
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
 
@@ -22,6 +22,9 @@ const char *report_standing_name(enum standing standing); /* "set aside": for pe
 /* "shared object", "x86-64": from e_type and e_machine; NULL where there is no name for it. */
 const char *report_type_name(uint16_t type);
 const char *report_machine_name(uint16_t machine);
+
+/* "main+0x1d3, src/hello.c:120 (.text, offset 0x11d3)", cut to size; empty where no place is known. Returns buffer. */
+char *report_place(const struct difference *difference, char *buffer, size_t size);
 
 /* "explanation": ... of a JSON report, with the comma behind it. */
 int report_json_explanation(const struct explanation *explanation, FILE *out);
