@@ -12,7 +12,8 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command command_compare, command_rules, command_causes, command_normalise, command_digest, command_verify;
+extern const struct command command_batch, command_compare, command_merge, command_rules, command_causes,
+    command_normalise, command_digest, command_verify;
 
 /* Prints "elftally: MESSAGE" on stderr; returns EXIT_TROUBLE. */
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -71,6 +72,9 @@ enum { OPTION_LIMIT = 512, OPTION_NO_SANDBOX };
 
 /* One of these options; 0, or EXIT_TROUBLE after a message. */
 int sandbox_option(struct sandbox *sandbox, int option, const char *argument);
+
+/* That it is off, where it is. */
+void sandbox_warn(const struct sandbox *sandbox);
 
 /* What the worker passes to the library. The sandbox must outlive it. */
 struct compare_options sandbox_options(const struct sandbox *sandbox, const struct compare_policy *policy);

@@ -18,7 +18,7 @@ _elftally()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        compare | rules | causes | normalise | digest | verify)
+        compare | rules | causes | normalise | digest | verify | batch | merge)
             command=${COMP_WORDS[i]}
             break
             ;;
@@ -47,7 +47,9 @@ _elftally()
         return
         ;;
     -f | --format)
-        mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current")
+        words='text json'
+        [[ $command == merge ]] && words='json junit'
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
         ;;
     --explain)
@@ -63,7 +65,16 @@ _elftally()
         compopt -o nospace
         return
         ;;
-    --bytes | --width)
+    --fail-on)
+        mapfile -t COMPREPLY < <(compgen -W 'different inconclusive' -- "$current")
+        return
+        ;;
+    --bytes | --width | -j | --jobs | --shard)
+        return
+        ;;
+    -C | --directory | --reports)
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+        compopt -o filenames
         return
         ;;
     -o | --output | --vendor-debug | --rebuilt-debug | --vendor-buildinfo | --rebuilt-buildinfo)
@@ -78,6 +89,11 @@ _elftally()
     normalise) options='--policy --output --limit --no-sandbox --help' ;;
     digest) options='--policy --limit --no-sandbox --help' ;;
     verify) options='--limit --no-sandbox --help' ;;
+    batch)
+        options='--output --resume --shard --jobs --directory --policy --explain --reports --times --fail-on --quiet'
+        options+=' --limit --no-sandbox --help'
+        ;;
+    merge) options='--output --format --summary --fail-on --help' ;;
     *)
         options='--policy --format --output --quiet --all --explain --bytes --digest --color --width'
         options+=' --vendor-debug --rebuilt-debug --vendor-buildinfo --rebuilt-buildinfo --limit --no-sandbox --help'
@@ -91,7 +107,7 @@ _elftally()
         mapfile -t COMPREPLY < <(compgen -W "$(_elftally_ids "$command")" -- "$current")
     else
         words=
-        ((COMP_CWORD == 1)) && words='compare rules causes normalise digest verify'
+        ((COMP_CWORD == 1)) && words='compare rules causes normalise digest verify batch merge'
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
         compopt -o filenames
     fi

@@ -7,8 +7,8 @@
 
 #include "command.h"
 
-static const struct command *const commands[] = {&command_compare,   &command_rules,  &command_causes,
-                                                 &command_normalise, &command_digest, &command_verify};
+static const struct command *const commands[] = {&command_compare, &command_rules,  &command_causes, &command_normalise,
+                                                 &command_digest,  &command_verify, &command_batch,  &command_merge};
 
 static const char general_help[] =
     "elftally: is this shipped ELF binary what this source code builds?\n"

@@ -58,15 +58,20 @@ struct compare_options sandbox_options(const struct sandbox *sandbox, const stru
                                     .limits = &sandbox->limits};
 }
 
+void sandbox_warn(const struct sandbox *sandbox)
+{
+    if (sandbox->off && !sandbox->told)
+        fputs("elftally: warning: --no-sandbox: a crafted file that takes over the program has all its rights\n",
+              stderr);
+}
+
 int sandbox_run(const struct sandbox *sandbox, const char *const *files,
                 int (*run)(void *argument, int *outcome, struct compare_error *error), void *argument, int *outcome,
                 struct compare_error *error)
 {
     struct compare_work work = {
         .what = files[0], .files = files, .limits = &sandbox->limits, .run = run, .argument = argument};
-    if (sandbox->off && !sandbox->told)
-        fputs("elftally: warning: --no-sandbox: a crafted file that takes over the program has all its rights\n",
-              stderr);
+    sandbox_warn(sandbox);
     fflush(NULL);
     return compare_in_worker(&work, outcome, error);
 }

@@ -1,0 +1,339 @@
+/*
+ * The result of one pair: a line of JSON. A worker's part of it comes from a process that may have been taken over, and
+ * lines come back from files that may have been cut or changed: both are held to the same table of keys, and to what
+ * must be true of any result (the sums of the tally, the verdict that goes with them).
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch.h"
+
+#define DUMP (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII)
+
+/* ---- Shapes ---- */
+
+enum kind {
+    KIND_TEXT = 1,
+    KIND_COUNT = 2, /* an integer from 0 */
+    KIND_NUMBER = 4,
+    KIND_OBJECT = 8,
+    KIND_ARRAY = 16,
+    KIND_NULL = 32,
+    KIND_PAIR = 64, /* two integers from 0: vendor's, rebuilt's */
+    OPTIONAL = 128,
+};
+
+struct shape {
+    const char *key;
+    unsigned kinds;
+};
+
+#define SHAPE(shapes) shapes, sizeof(shapes) / sizeof((shapes)[0])
+
+static const struct shape line_shape[] = {
+    {"id", KIND_TEXT},
+    {"package", KIND_TEXT | OPTIONAL},
+    {"verdict", KIND_TEXT},
+    {"policy", KIND_OBJECT},
+    {"version", KIND_TEXT},
+    {"settings", KIND_OBJECT | OPTIONAL},
+    {"vendor", KIND_OBJECT},
+    {"rebuilt", KIND_OBJECT},
+    {"vendor_debug", KIND_TEXT | OPTIONAL},
+    {"rebuilt_debug", KIND_TEXT | OPTIONAL},
+    {"tally", KIND_OBJECT | KIND_NULL},
+    {"anomalies", KIND_PAIR | KIND_NULL},
+    {"roots", KIND_ARRAY | KIND_NULL},
+    {"more_roots", KIND_COUNT},
+    {"incomplete", KIND_TEXT | KIND_NULL},
+    {"explanation_lost", KIND_TEXT | OPTIONAL},
+    {"error", KIND_OBJECT | KIND_NULL},
+    {"report", KIND_TEXT | OPTIONAL},
+    {"seconds", KIND_NUMBER | OPTIONAL},
+};
+
+/* What a worker says of it. */
+static const struct shape answer_shape[] = {
+    {"verdict", KIND_TEXT},     {"vendor", KIND_OBJECT},
+    {"rebuilt", KIND_OBJECT},   {"tally", KIND_OBJECT},
+    {"anomalies", KIND_PAIR},   {"roots", KIND_ARRAY | KIND_NULL},
+    {"more_roots", KIND_COUNT}, {"incomplete", KIND_TEXT | KIND_NULL},
+};
+
+static const struct shape policy_shape[] = {{"name", KIND_TEXT}, {"sha256", KIND_TEXT}};
+static const struct shape side_shape[] = {{"sha256", KIND_TEXT | KIND_NULL}, {"size", KIND_COUNT | KIND_NULL}};
+static const struct shape error_shape[] = {{"kind", KIND_TEXT}, {"message", KIND_TEXT}};
+static const struct shape tally_shape[] = {
+    {"identical", KIND_PAIR}, {"set_aside", KIND_OBJECT}, {"unexplained", KIND_PAIR}};
+static const struct shape root_shape[] = {
+    {"cause", KIND_TEXT | KIND_NULL},
+    {"confidence", KIND_COUNT | KIND_NULL},
+    {"what", KIND_TEXT},
+    {"place", KIND_TEXT},
+    {"vendor", KIND_TEXT | KIND_NULL},
+    {"rebuilt", KIND_TEXT | KIND_NULL},
+    {"differences", KIND_COUNT},
+};
+
+static bool is_count(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
+static bool is_pair(const json_t *value)
+{
+    return json_array_size(value) == 2 && is_count(json_array_get(value, 0)) && is_count(json_array_get(value, 1));
+}
+
+static bool is_of_kind(const json_t *value, unsigned kinds)
+{
+    return ((kinds & KIND_TEXT) != 0 && json_is_string(value)) || ((kinds & KIND_COUNT) != 0 && is_count(value)) ||
+           ((kinds & KIND_NUMBER) != 0 && json_is_number(value)) ||
+           ((kinds & KIND_OBJECT) != 0 && json_is_object(value)) ||
+           ((kinds & KIND_ARRAY) != 0 && json_is_array(value)) || ((kinds & KIND_NULL) != 0 && json_is_null(value)) ||
+           ((kinds & KIND_PAIR) != 0 && is_pair(value));
+}
+
+/* These keys, and no other. */
+static bool has_shape(const json_t *object, const struct shape *shapes, size_t count)
+{
+    size_t known = 0;
+    if (!json_is_object(object))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *value = json_object_get(object, shapes[i].key);
+        if (value == NULL ? (shapes[i].kinds & OPTIONAL) == 0 : !is_of_kind(value, shapes[i].kinds))
+            return false;
+        known += value != NULL;
+    }
+    return known == json_object_size(object);
+}
+
+/* ---- What must be true of any result ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static uint64_t count_of(const json_t *object, const char *key, size_t side)
+{
+    return (uint64_t)json_integer_value(json_array_get(json_object_get(object, key), side));
+}
+
+static enum compare_verdict verdict_named(const char *name, bool *known)
+{
+    for (int verdict = 0; verdict < VERDICTS; verdict++) {
+        *known = strcmp(compare_verdict_name((enum compare_verdict)verdict), name) == 0;
+        if (*known)
+            return (enum compare_verdict)verdict;
+    }
+    return COMPARE_INCONCLUSIVE;
+}
+
+static bool is_digest(const char *text)
+{
+    return strlen(text) == KEY_TEXT - 1 && strspn(text, "0123456789abcdef") == KEY_TEXT - 1;
+}
+
+static bool side_is_sound(const json_t *side)
+{
+    const char *digest = text_of(side, "sha256");
+    return has_shape(side, SHAPE(side_shape)) && (digest == NULL || is_digest(digest));
+}
+
+static bool is_rule(const char *id)
+{
+    const struct compare_rule_info *rule;
+    for (size_t i = 0; (rule = compare_rule_at(i)) != NULL; i++) {
+        if (strcmp(rule->id, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A result of another version may know other rules; a worker is of this one. */
+static bool sums_are_right(const json_t *line, size_t side, bool of_this_version)
+{
+    static const char *const sides[] = {"vendor", "rebuilt"};
+    const json_t *tally = json_object_get(line, "tally"), *set_aside = json_object_get(tally, "set_aside"), *bytes;
+    uint64_t sum;
+    const char *rule;
+    if (__builtin_add_overflow(count_of(tally, "identical", side), count_of(tally, "unexplained", side), &sum))
+        return false;
+    json_object_foreach((json_t *)set_aside, rule, bytes)
+    {
+        if (!is_pair(bytes) || (of_this_version && !is_rule(rule)) ||
+            __builtin_add_overflow(sum, (uint64_t)json_integer_value(json_array_get(bytes, side)), &sum))
+            return false;
+    }
+    return sum == (uint64_t)json_integer_value(json_object_get(json_object_get(line, sides[side]), "size"));
+}
+
+static bool roots_are_sound(const json_t *roots)
+{
+    for (size_t i = 0; i < json_array_size(roots); i++) {
+        if (!has_shape(json_array_get(roots, i), SHAPE(root_shape)))
+            return false;
+    }
+    return true;
+}
+
+/* Of what a worker and a line have in common. */
+static bool account_is_sound(const json_t *line, enum compare_verdict verdict, bool of_this_version)
+{
+    const json_t *tally = json_object_get(line, "tally");
+    if (!side_is_sound(json_object_get(line, "vendor")) || !side_is_sound(json_object_get(line, "rebuilt")) ||
+        !roots_are_sound(json_object_get(line, "roots")))
+        return false;
+    if (verdict == COMPARE_INCONCLUSIVE)
+        return json_is_null(tally);
+    if (text_of(json_object_get(line, "vendor"), "sha256") == NULL ||
+        text_of(json_object_get(line, "rebuilt"), "sha256") == NULL || !has_shape(tally, SHAPE(tally_shape)) ||
+        !sums_are_right(line, 0, of_this_version) || !sums_are_right(line, 1, of_this_version))
+        return false;
+    bool accounted = count_of(tally, "unexplained", 0) == 0 && count_of(tally, "unexplained", 1) == 0;
+    return accounted == (verdict != COMPARE_DIFFERENT);
+}
+
+bool line_is_sound(json_t *line, const char **why)
+{
+    bool known = false;
+    *why = "is no result of elftally batch";
+    if (!has_shape(line, SHAPE(line_shape)) || !has_shape(json_object_get(line, "policy"), SHAPE(policy_shape)))
+        return false;
+    enum compare_verdict verdict = verdict_named(text_of(line, "verdict"), &known);
+    const json_t *error = json_object_get(line, "error");
+    *why = "its verdict is none";
+    if (!known)
+        return false;
+    *why = "its verdict and its error do not go together";
+    if (json_is_null(error) ? verdict == COMPARE_INCONCLUSIVE
+                            : verdict != COMPARE_INCONCLUSIVE || !has_shape(error, SHAPE(error_shape)))
+        return false;
+    *why = "its verdict and its tally do not go together";
+    return account_is_sound(line, verdict, strcmp(text_of(line, "version"), compare_version()) == 0);
+}
+
+/* ---- A worker's answer ---- */
+
+/* All that it says is shown somewhere: printable ASCII, as the reports have it. */
+static bool is_printable(const json_t *value)
+{
+    const char *key, *text = json_string_value(value);
+    json_t *item;
+    size_t i;
+    for (; text != NULL && *text != '\0'; text++) {
+        if (*text < ' ' || *text > '~')
+            return false;
+    }
+    json_object_foreach((json_t *)value, key, item)
+    {
+        if (!is_printable(item))
+            return false;
+    }
+    json_array_foreach(value, i, item)
+    {
+        if (!is_printable(item))
+            return false;
+    }
+    return true;
+}
+
+static json_t *read_line(int fd, size_t *line_size)
+{
+    char *text = malloc(LINE_MOST);
+    size_t size = 0;
+    if (text == NULL)
+        _exit(fail("no memory"));
+    for (ssize_t got = 1; got > 0 && size<LINE_MOST; size += got> 0 ? (size_t)got : 0)
+        got = pread(fd, text + size, LINE_MOST - size, (off_t)size);
+    const char *end = memchr(text, '\n', size);
+    *line_size = end != NULL ? (size_t)(end - text) + 1 : 0;
+    json_t *line = end != NULL ? json_loadb(text, *line_size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    free(text);
+    return line;
+}
+
+json_t *line_read_answer(int fd, int outcome, size_t *size)
+{
+    bool known = false;
+    json_t *answer = read_line(fd, size);
+    bool sound = has_shape(answer, SHAPE(answer_shape)) && is_printable(answer);
+    enum compare_verdict verdict = sound ? verdict_named(text_of(answer, "verdict"), &known) : COMPARE_INCONCLUSIVE;
+    /* That the bytes differ is known: no worker is asked about those that do not. */
+    if (sound && known && (int)verdict == outcome && (verdict == COMPARE_EQUIVALENT || verdict == COMPARE_DIFFERENT) &&
+        account_is_sound(answer, verdict, true))
+        return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+/* ---- What is asked of a line ---- */
+
+enum compare_verdict line_verdict(const json_t *line)
+{
+    bool known;
+    return verdict_named(text_of(line, "verdict"), &known);
+}
+
+const char *line_id(const json_t *line)
+{
+    return text_of(line, "id");
+}
+
+static bool may_pass(const char *kind)
+{
+    static const int passing[] = {COMPARE_ERROR_SYSTEM, COMPARE_ERROR_CHANGED, COMPARE_ERROR_CRASHED,
+                                  COMPARE_ERROR_MEMORY, COMPARE_ERROR_INTERRUPTED};
+    for (size_t i = 0; kind != NULL && i < sizeof(passing) / sizeof(passing[0]); i++) {
+        if (strcmp(kind, compare_status_name(passing[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum line_rank line_rank(const json_t *line)
+{
+    if (may_pass(text_of(json_object_get(line, "error"), "kind")))
+        return LINE_UNDECIDED;
+    return may_pass(text_of(line, "explanation_lost")) ? LINE_UNEXPLAINED : LINE_SETTLED;
+}
+
+bool line_same_verdict(const json_t *line, const json_t *other)
+{
+    return line_is_of(line, other) && line_verdict(line) == line_verdict(other) &&
+           json_equal(json_object_get(line, "tally"), json_object_get(other, "tally"));
+}
+
+bool line_is_of(const json_t *line, const json_t *other)
+{
+    static const char *const keys[] = {"id",     "policy",  "version",      "settings",
+                                       "vendor", "rebuilt", "vendor_debug", "rebuilt_debug"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const json_t *a = json_object_get(line, keys[i]), *b = json_object_get(other, keys[i]);
+        if (a == NULL || b == NULL ? a != b : !json_equal(a, b))
+            return false;
+    }
+    return true;
+}
+
+char *line_text(json_t *line)
+{
+    json_object_del(line, "seconds");
+    char *text = json_dumps(line, DUMP);
+    if (text == NULL)
+        _exit(fail("no memory"));
+    return text;
+}
+
+const char *line_package(const json_t *line, char **package)
+{
+    const char *given = text_of(line, "package"), *id = line_id(line);
+    const char *slash = given == NULL ? strchr(id, '/') : NULL;
+    *package = given != NULL ? strdup(given) : slash != NULL ? strndup(id, (size_t)(slash - id)) : strdup("elftally");
+    if (*package == NULL)
+        _exit(fail("no memory"));
+    return slash != NULL && slash > id && slash[1] != '\0' ? slash + 1 : id;
+}
