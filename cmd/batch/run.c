@@ -26,7 +26,11 @@ static struct job *job_new(struct run *run, size_t index)
     struct job *job = calloc(1, sizeof(*job));
     if (job == NULL)
         _exit(fail("no memory"));
-    *job = (struct job){.run = run, .key = manifest_key(run->manifest, index), .fds = {-1, -1}};
+    *job = (struct job){.run = run, .next = run->jobs, .link = &run->jobs, .fds = {-1, -1}};
+    if (job->next != NULL)
+        job->next->link = &job->next;
+    run->jobs = job;
+    job->key = manifest_key(run->manifest, index);
     manifest_pair(run->manifest, index, &job->pair);
     job->policy = policies_find(&run->policies, job->pair.policy);
     return job;
@@ -40,6 +44,9 @@ static void job_free(struct job *job)
     }
     if (job->explaining != NULL)
         munmap((void *)job->explaining, sizeof(*job->explaining));
+    *job->link = job->next;
+    if (job->next != NULL)
+        job->next->link = job->link;
     pair_free(&job->pair);
     free(job);
 }
@@ -276,6 +283,8 @@ static void judge_all(struct run *run)
     if (!run->failed)
         run->interrupted |= compare_pool_wait(run->pool, NULL) == COMPARE_ERROR_INTERRUPTED;
     compare_pool_close(run->pool);
+    while (run->jobs != NULL)
+        job_free(run->jobs);
 }
 
 static size_t count_wanted(const struct run *run)

@@ -17,6 +17,8 @@ struct policies {
     const char *usual; /* of pairs that name none */
 };
 
+struct job;
+
 struct run {
     const struct batch *batch;
     struct manifest *manifest;
@@ -24,13 +26,15 @@ struct run {
     struct results *results;
     struct compare_pool *pool;
     struct progress progress;
-    int stop; /* readable once a signal asks for the end */
+    struct job *jobs; /* on their way, the latest first */
+    int stop;         /* readable once a signal asks for the end */
     bool interrupted;
     bool failed; /* results can no longer be written: told already */
 };
 
 struct job {
     struct run *run;
+    struct job *next, **link; /* in run->jobs */
     struct pair pair;
     const struct key *key;
     const struct named_policy *policy;
