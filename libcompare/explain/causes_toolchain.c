@@ -60,11 +60,17 @@ static unsigned fits_compiler(const struct clues *clues, const struct difference
     return guess_pair(clues, guess, 90, "compilers", text_of(a), text_of(b));
 }
 
+/* gcc tells of all its options, clang of none: what only one of the two tells is no difference of theirs. */
+static bool tell_alike(const struct text_pair *producers)
+{
+    return text_begins(producers->vendor, "GNU ") == text_begins(producers->rebuilt, "GNU ");
+}
+
 static unsigned guess_options(const struct clues *clues, const struct difference *difference, struct guess *guess,
                               const char *beginnings, unsigned confidence)
 {
     struct text_pair pair, tokens;
-    if (!producers_of(clues, difference, &pair) || !options_differ(&pair, beginnings, &tokens))
+    if (!producers_of(clues, difference, &pair) || !tell_alike(&pair) || !options_differ(&pair, beginnings, &tokens))
         return 0;
     return guess_pair(clues, guess, confidence, "options", tokens.vendor, tokens.rebuilt);
 }

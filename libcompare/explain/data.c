@@ -393,8 +393,10 @@ static void explain_left(struct explaining *e)
             struct range x, y;
             if (letters_changed(e, finding, pair, &x, &y))
                 tell_data(e, "text", x, y);
-            else if (!is_place_in_code(e->sides[0].image, vendor.begin) ||
-                     !is_place_in_code(e->sides[1].image, rebuilt.begin))
+            else if ((!is_place_in_code(e->sides[0].image, vendor.begin) ||
+                      !is_place_in_code(e->sides[1].image, rebuilt.begin)) &&
+                     (!stand_elsewhere(e, 0, vendor, pair->rebuilt.range) ||
+                      !stand_elsewhere(e, 1, rebuilt, pair->vendor.range)))
                 tell_data(e, "data", widened(e->sides[0].image, vendor, pair->vendor.range),
                           widened(e->sides[1].image, rebuilt, pair->rebuilt.range));
             continue;

@@ -206,6 +206,9 @@ bool is_place_in_code(const struct image *image, uint64_t file_offset);
 /* Whether a byte is of a table that has moved as a whole, which may look like text, wherever the table stands on the other side. */
 bool is_in_moved_table(const struct explaining *e, size_t side, uint64_t file_offset);
 
+/* Whether constants of a side, which the linker may have put into another order, stand in the other's room, too. */
+bool stand_elsewhere(const struct explaining *e, size_t side, struct range bytes, struct range room);
+
 /* In what moved, too, a letter that became another one is a change: "r" or "w" for a file. The first one of a finding. */
 bool letters_changed(const struct explaining *e, const struct finding *finding, const struct pair *pair,
                      struct range *vendor, struct range *rebuilt);

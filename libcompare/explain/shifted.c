@@ -6,6 +6,7 @@
 
 #include "parts.h"
 
+#define SHIFTED_MOST   4096u
 #define DATA_ALIGNMENT 64  /* of large objects */
 #define LAID_IN_MOST   16  /* bytes of a string that ld lays into the end of another */
 #define LAID_IN_LOOKED 200 /* differences that are looked at for it */
@@ -200,7 +201,6 @@ static bool tokens_begin(struct explaining *e, size_t side, struct range wanted,
     return true;
 }
 
-#define SHIFTED_MOST     4096u
 #define SHIFTED_ALL_MOST ((uint64_t)16 << 20) /* steps of a search */
 
 /*
@@ -238,6 +238,43 @@ bool is_shifted(struct explaining *e, const struct finding *finding, const struc
            pair->vendor.range.end == pair->rebuilt.range.end &&
            stands_near(e, 0, finding->vendor, pair->vendor.range) &&
            stands_near(e, 1, finding->rebuilt, pair->rebuilt.range);
+}
+
+/* ---- Constants in another order ---- */
+
+static bool is_text_word(const uint8_t *word)
+{
+    bool text = true;
+    for (size_t i = 0; i < 4; i++)
+        text = text && (word[i] == 0 || (word[i] < 0x80 && is_string_byte(word[i])));
+    return text;
+}
+
+static bool has_aligned(const struct image *image, struct range room, const uint8_t *wanted, uint64_t size)
+{
+    const uint8_t *found, *from = image->bytes + room.begin, *end = image->bytes + room.end;
+    while ((found = memmem(from, (size_t)(end - from), wanted, size)) != NULL) {
+        if ((uint64_t)(found - image->bytes) % size == 0)
+            return true;
+        from = found + 1;
+    }
+    return false;
+}
+
+/* Eight bytes together, or four that are no small number, which the other side may well have by chance. */
+bool stand_elsewhere(const struct explaining *e, size_t side, struct range bytes, struct range room)
+{
+    const struct image *image = e->sides[side].image, *other = e->sides[1 - side].image;
+    bool all = range_size(bytes) <= SHIFTED_MOST;
+    for (uint64_t at = bytes.begin - bytes.begin % 8; at < bytes.end && at + 8 <= image->size && all; at += 8) {
+        const uint8_t *word = image->bytes + at;
+        if ((is_text_word(word) && is_text_word(word + 4)) || has_aligned(other, room, word, 8))
+            continue;
+        for (uint64_t half = 0; half < 8; half += 4)
+            all = all && (is_text_word(word + half) ||
+                          ((word[half + 1] | word[half + 2]) != 0 && has_aligned(other, room, word + half, 4)));
+    }
+    return all;
 }
 
 /* ---- Letters ---- */

@@ -63,6 +63,8 @@ static const struct example examples[] = {
      "GNU C17 12.2.0 -g -ffile-prefix-map=/b=."},
     {"compiler-version", DIFFERENCE_DEBUG, "DW_AT_producer", "GNU C17 12.2.0 -g", "GNU C17 13.1.0 -g"},
     {"compiler-version", DIFFERENCE_COMMENT, ".comment", "GCC: (Debian 12.2.0-14) 12.2.0", "GCC: (GNU) 13.1.0"},
+    {"compiler-version", DIFFERENCE_DEBUG, "DW_AT_producer", "GNU C17 12.2.0 -mtune=generic -march=x86-64 -g -O2",
+     "Debian clang version 14.0.6"},
     {"optimisation", DIFFERENCE_DEBUG, "DW_AT_producer", "GNU C17 12.2.0 -g -O2", "GNU C17 12.2.0 -g -O3"},
     {"march-drift", DIFFERENCE_DEBUG, "DW_AT_producer", "GNU C17 12.2.0 -march=x86-64", "GNU C17 12.2.0 -march=native"},
     {"march-drift", DIFFERENCE_HEADER, "e_flags", "0x5000400", "0x5000200"},
