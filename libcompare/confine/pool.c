@@ -15,7 +15,7 @@
 
 #define JOBS_MOST         1024
 #define TICK_MILLISECONDS 200
-/* The time from the closing of a pipe, at a process's end, to its being gone: looked for in steps of this. */
+/* From the closing of a pipe to a process's being gone: looked for in steps of this, where the kernel does not tell. */
 #define LEAVING_MILLISECONDS 1
 
 int compare_pool_open(const struct compare_pool_options *options, struct compare_pool **out,
@@ -39,7 +39,7 @@ int compare_pool_open(const struct compare_pool_options *options, struct compare
         return error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory for %u workers", options->jobs);
     }
     for (unsigned i = 0; i < pool->options.jobs; i++)
-        pool->workers[i].fd = pool->workers[i].output = -1;
+        pool->workers[i].fd = pool->workers[i].leaving = pool->workers[i].output = -1;
     pool->next_tick = worker_clock() + TICK_MILLISECONDS;
     return 0;
 }
@@ -89,12 +89,12 @@ static int64_t list_waits(struct compare_pool *pool, int64_t now)
 {
     int64_t until = pool->options.tick != NULL ? pool->next_tick : INT64_MAX;
     for (unsigned i = 0; i < pool->options.jobs; i++) {
-        const struct worker *worker = &pool->workers[i];
-        pool->waits[i] = (struct pollfd){.fd = worker->fd, .events = POLLIN};
+        struct worker *worker = &pool->workers[i];
+        pool->waits[i] = (struct pollfd){.fd = worker_news(worker), .events = POLLIN};
         if (is_free(worker))
             continue;
         until = earlier(until, worker->deadline);
-        if (worker->fd < 0)
+        if (pool->waits[i].fd < 0)
             until = earlier(until, now + LEAVING_MILLISECONDS);
     }
     bool stoppable = pool->options.stop > 0 && !pool->stopped;
@@ -104,14 +104,15 @@ static int64_t list_waits(struct compare_pool *pool, int64_t now)
 
 static void look_after(struct compare_pool *pool, struct worker *worker)
 {
-    worker_hear(worker);
-    if (worker->fd < 0 && (worker->receipt == RECEIPT_FAILED || worker->receipt == RECEIPT_EXCESS))
-        worker_end(worker, worker->receipt);
-    else if (worker->fd < 0 && worker_has_ended(worker))
-        ;
-    else if (worker_clock() >= worker->deadline)
+    /* First it is heard, then seen to be gone: one thing at a time, so that nothing depends on which came sooner. */
+    bool ended = worker_has_spoken(worker) && worker_has_ended(worker);
+    if (!ended)
+        worker_hear(worker);
+    if (worker->receipt == RECEIPT_FAILED && !ended)
+        worker_end(worker, RECEIPT_FAILED);
+    else if (!ended && worker_clock() >= worker->deadline)
         worker_end(worker, RECEIPT_LATE);
-    else
+    else if (!ended)
         return;
     tell(pool, worker);
 }
@@ -228,7 +229,7 @@ static void take_answer(void *state, const struct compare_ended *ended)
 
 int compare_in_worker(const struct compare_work *work, int *outcome, struct compare_error *error)
 {
-    struct worker worker = {.fd = -1, .output = -1};
+    struct worker worker = {.fd = -1, .leaving = -1, .output = -1};
     struct pollfd waits[2];
     struct compare_error ignored;
     struct answer answer = {.outcome = outcome, .error = error != NULL ? error : &ignored};

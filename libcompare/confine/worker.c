@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,6 +103,8 @@ static void close_what_others_have(const struct worker *others, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (others[i].fd >= 0)
             close(others[i].fd);
+        if (others[i].leaving >= 0)
+            close(others[i].leaving);
         if (others[i].output >= 0)
             close(others[i].output);
     }
@@ -193,7 +196,7 @@ int worker_begin(struct worker *worker, const struct compare_work *work, const s
                  struct compare_error *error)
 {
     int ends[2] = {-1, -1};
-    *worker = (struct worker){.work = *work, .fd = -1, .output = -1, .begun = worker_clock()};
+    *worker = (struct worker){.work = *work, .fd = -1, .leaving = -1, .output = -1, .begun = worker_clock()};
     struct compare_limits limits = limits_for(work->limits, size_of_work(work));
     worker->seconds = limits.time;
     worker->output_limit = limits.output;
@@ -229,33 +232,50 @@ static void stop_hearing(struct worker *worker, enum worker_receipt receipt)
     worker->fd = -1;
 }
 
+bool worker_has_spoken(const struct worker *worker)
+{
+    return worker->fd < 0 || worker->got == sizeof(worker->message);
+}
+
 void worker_hear(struct worker *worker)
 {
+    if (worker_has_spoken(worker))
+        return;
+    ssize_t size = read(worker->fd, (char *)&worker->message + worker->got, sizeof(worker->message) - worker->got);
+    if (size > 0)
+        worker->got += (size_t)size;
+    else if (size == 0)
+        stop_hearing(worker, RECEIPT_NONE);
+    else if (errno != EINTR && errno != EAGAIN)
+        stop_hearing(worker, RECEIPT_FAILED);
+}
+
+int worker_news(struct worker *worker)
+{
+    if (worker->pid == 0 || !worker_has_spoken(worker))
+        return worker->fd;
+    /* Since Linux 5.3. */
+    if (worker->leaving < 0)
+        worker->leaving = (int)syscall(SYS_pidfd_open, worker->pid, 0);
+    return worker->leaving;
+}
+
+/* Nobody is left to write: there is more in the pipe, or its end. */
+static void hear_the_end(struct worker *worker)
+{
     char excess;
-    while (worker->fd >= 0) {
-        bool whole = worker->got == sizeof(worker->message);
-        ssize_t size =
-            whole ? read(worker->fd, &excess, 1)
-                  : read(worker->fd, (char *)&worker->message + worker->got, sizeof(worker->message) - worker->got);
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size < 0 && errno == EAGAIN)
-            return;
-        if (size < 0)
-            stop_hearing(worker, RECEIPT_FAILED);
-        else if (size == 0)
-            stop_hearing(worker, whole ? RECEIPT_WHOLE : RECEIPT_NONE);
-        else if (whole)
-            stop_hearing(worker, RECEIPT_EXCESS);
-        else
-            worker->got += (size_t)size;
-    }
+    ssize_t size = worker->fd >= 0 ? read(worker->fd, &excess, 1) : 0;
+    if (worker->fd >= 0)
+        stop_hearing(worker, size == 0 ? RECEIPT_WHOLE : size > 0 ? RECEIPT_EXCESS : RECEIPT_FAILED);
 }
 
 bool worker_has_ended(struct worker *worker)
 {
     pid_t ended = waitpid(worker->pid, &worker->status, WNOHANG);
-    return ended == worker->pid || (ended < 0 && errno != EINTR);
+    if (ended == 0 || (ended < 0 && errno == EINTR))
+        return false;
+    hear_the_end(worker);
+    return true;
 }
 
 void worker_end(struct worker *worker, enum worker_receipt reason)
@@ -331,8 +351,10 @@ void worker_release(struct worker *worker)
 {
     if (worker->fd >= 0)
         close(worker->fd);
+    if (worker->leaving >= 0)
+        close(worker->leaving);
     if (worker->output >= 0)
         close(worker->output);
-    worker->fd = worker->output = -1;
+    worker->fd = worker->leaving = worker->output = -1;
     worker->pid = 0;
 }

@@ -25,6 +25,7 @@ struct worker {
     struct compare_work work;
     pid_t pid;               /* 0: none is running here */
     int fd;                  /* its pipe; -1 once there is nothing more to hear */
+    int leaving;             /* then: a descriptor that tells when it is gone; -1 where the kernel has none */
     int output;              /* -1: none */
     int status;              /* as waitpid gives it */
     int64_t begun, deadline; /* milliseconds of the monotonic clock */
@@ -41,10 +42,14 @@ int64_t worker_clock(void);
 int worker_begin(struct worker *worker, const struct compare_work *work, const struct worker *others, size_t count,
                  struct compare_error *error);
 
-/* Takes what can be read from its pipe now, without waiting for more. */
+/* Takes what can be read from its pipe now, without waiting for more, until all is said. */
 void worker_hear(struct worker *worker);
 
-/* Whether it has ended; never waits. */
+/* What to wait for: first that it speaks, then that it is gone; -1: the latter is looked for now and then. */
+int worker_news(struct worker *worker);
+
+/* Whether it has said all, or nothing more can come. Then: whether it is gone; never waits. */
+bool worker_has_spoken(const struct worker *worker);
 bool worker_has_ended(struct worker *worker);
 
 /* Ends it, for this reason, and waits until it is gone. */
