@@ -19,6 +19,9 @@ extern const struct command command_batch, command_compare, command_merge, comma
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail_with(const struct compare_error *error);
 
+/* The end of the program amid its work: a message, and nothing half-written left behind. */
+_Noreturn void give_up(const char *message);
+
 /* "elftally: MESSAGE" and where to find help. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

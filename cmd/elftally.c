@@ -34,6 +34,12 @@ int fail_with(const struct compare_error *error)
     return fail("%s", error->message);
 }
 
+void give_up(const char *message)
+{
+    output_abandon();
+    _exit(fail("%s", message));
+}
+
 int usage_error(const char *format, ...)
 {
     va_list arguments;
@@ -94,10 +100,8 @@ static int print_help(void)
 static void *memory_or_exit(size_t size)
 {
     void *memory = malloc(size);
-    if (memory == NULL) {
-        output_abandon();
-        _exit(fail("no memory"));
-    }
+    if (memory == NULL)
+        give_up("no memory");
     return memory;
 }
 

@@ -226,6 +226,13 @@ class Results(Case):
             elif line["verdict"] == "inconclusive":
                 report = json.loads((self.here / "reports" / line["report"]).read_text())
                 self.assertEqual(report["verdict"], "inconclusive")
+        # One that is gone is made anew, and is the same.
+        path = self.here / "reports" / next(line["report"] for line in lines if line["id"] == "c/hello")
+        before = path.read_bytes()
+        path.unlink()
+        self.batch(self.manifest(*self.mixed()), "-o", self.here / "results", "--reports", self.here / "reports",
+                   "--resume")
+        self.assertEqual(path.read_bytes(), before)
 
     def test_hostile_ids_and_names_are_data(self):
         names = ["../../up", "/etc/passwd", "\x1b[31mred", "a\nb", "\u202e", "x" * 4096, "\ufffe", "&<>\"'"]

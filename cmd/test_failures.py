@@ -66,6 +66,9 @@ def make_inputs(here):
     for name, pair in (("report.json", ("debug", "packed")), ("differs.json", ("debug", "changed"))):
         with open(here / name, "wb") as report:
             subprocess.run([ELFTALLY, "--format", "json", *pair], stdout=report, cwd=here, check=name == "report.json")
+    pairs = [("debug", "packed"), ("debug", "changed"), ("debug", "copy"), ("debug", "policy.json")]
+    (here / "pairs.tsv").write_text("id\tvendor\trebuilt\n" + "".join(f"{a}/{b}\t{a}\t{b}\n" for a, b in pairs))
+    subprocess.run([ELFTALLY, "batch", "-q", "-o", "results", "pairs.tsv"], cwd=here, check=True)
 
 
 # An explanation that memory was lacking for is not complete, and says so; the verdict stands. It has a test of its own.
@@ -84,9 +87,12 @@ COMMANDS = {
     "verify-different": ["verify", "differs.json", "debug", "changed"],
     "normalise": ["normalise", "-o", "made", "packed"],
     "digest": ["digest", "packed"],
+    "merge": ["merge", "results"],
+    "junit": ["merge", "-f", "junit", "-o", "made", "results"],
     "rules": ["rules", "--format", "json"],
     "help": ["--help"],
 }
+WITHOUT_SANDBOX = {"rules", "help", "merge", "junit"}
 # What is printed before something fails cannot be taken back; these have no report that stands for itself.
 PRINTED_AT_ONCE = {"verify", "verify-different", "digest", "rules", "help"}
 WARNING = b"elftally: warning: --no-sandbox: a crafted file that takes over the program has all its rights\n"
@@ -228,6 +234,27 @@ class Failures(unittest.TestCase):
         self.assertEqual(json.loads(outcome[1])["verdict"], "inconclusive")
         self.assertRegex(outcome[3], rb"\Aelftally: [^\n]+the worker crashed[^\n]+\n\Z")
 
+    def test_a_batch_has_no_verdict_but_the_right_ones(self):
+        """A pair may become inconclusive, or the run end in trouble, with only whole lines of its results."""
+        command = ["batch", "-q", "-j", "1", "-o", "made", "--explain", "none", "pairs.tsv"]
+        for kind, more in (("memory", ["--no-sandbox"]), ("calls", []), ("streams", [])):
+            undisturbed, count = self.run_failing([*command, *more], kind)
+            self.assertEqual(undisturbed[0], 0, undisturbed[3])
+            right = {line["id"]: line["verdict"] for line in map(json.loads, undisturbed[2].splitlines())}
+            self.assertEqual(sorted(right.values()), ["different", "equivalent", "identical", "inconclusive"])
+            places = range(1, count + 1) if EVERY else sorted({1 + count * i // 12 for i in range(12)})
+            for first in places:
+                with self.subTest(kind=kind, first=first):
+                    last = FOREVER if first % 2 else first
+                    (status, _, made, stderr), _ = self.run_failing([*command, *more], kind, first, last)
+                    self.assertIn(status, (0, 2), stderr)
+                    self.assertNotIn(b"please report", stderr + (made or b""))
+                    lines = list(map(json.loads, (made or b"").splitlines()))
+                    self.assertTrue(status == 2 or len(lines) == len(right), stderr)
+                    self.assertTrue(status == 0 or stderr.removeprefix(WARNING).startswith(b"elftally: "), stderr)
+                    for line in lines:
+                        self.assertIn(line["verdict"], (right[line["id"]], "inconclusive"))
+
     def let_the_disk_be_full(self, name):
         """As write(2) sees it, so within the C library too."""
         undisturbed, _ = self.run_failing(COMMANDS[name])
@@ -248,7 +275,7 @@ def full_test(name):
 
 for command in COMMANDS:
     # The sandbox takes most of the memory; it has its own test.
-    options = [] if command in ("rules", "help") else ["--no-sandbox"]
+    options = [] if command in WITHOUT_SANDBOX else ["--no-sandbox"]
     setattr(Failures, f"test_{command}_when_memory_runs_out", failing_test("memory", command, *options))
     setattr(Failures, f"test_{command}_when_a_call_fails", failing_test("calls", command))
     setattr(Failures, f"test_{command}_when_a_stream_fails", failing_test("streams", command))

@@ -63,9 +63,14 @@ static int read_build_id(const struct image *opened, const struct compare_option
                          struct compare_error *error)
 {
     struct reading reading = {.opened = opened, .options = options};
-    const char *const files[] = {opened->path, NULL};
-    struct compare_work work = {
-        .what = opened->path, .files = files, .limits = options->limits, .run = read_in_worker, .argument = &reading};
+    /* The file is read already; what this process writes, another has no business with. */
+    static const int nothing[] = {-1};
+    struct compare_work work = {.what = opened->path,
+                                .size = opened->size,
+                                .limits = options->limits,
+                                .run = read_in_worker,
+                                .argument = &reading,
+                                .keep = nothing};
     int outcome;
     reading.shared = mmap(NULL, HEX_MOST + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     hex[0] = '\0';

@@ -192,7 +192,7 @@ struct compare_pool;
 
 struct compare_pool_options {
     size_t size;   /* sizeof(struct compare_pool_options) */
-    unsigned jobs; /* works that run at once; 0: as many as there are processors */
+    unsigned jobs; /* works that run at once; 0: as many as there are processors for this process */
     /*
      * A descriptor, a signalfd for example; 0: none. Once it can be read, no work is begun any more, and those that
      * run are ended: COMPARE_ERROR_INTERRUPTED. The pool reads nothing from it.

@@ -27,7 +27,7 @@ void say(struct compare_error *error, const char *file, const char *format, ...)
 static void set(json_t *object, const char *key, json_t *value)
 {
     if (json_object_set_new(object, key, value) != 0)
-        _exit(fail("no memory"));
+        give_up("no memory");
 }
 
 /* ---- The head ---- */

@@ -246,7 +246,7 @@ static json_t *read_line(int fd, size_t *line_size)
     char *text = malloc(LINE_MOST);
     size_t size = 0;
     if (text == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     for (ssize_t got = 1; got > 0 && size<LINE_MOST; size += got> 0 ? (size_t)got : 0)
         got = pread(fd, text + size, LINE_MOST - size, (off_t)size);
     const char *end = memchr(text, '\n', size);
@@ -324,7 +324,7 @@ char *line_text(json_t *line)
     json_object_del(line, "seconds");
     char *text = json_dumps(line, DUMP);
     if (text == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     return text;
 }
 
@@ -334,6 +334,6 @@ const char *line_package(const json_t *line, char **package)
     const char *slash = given == NULL ? strchr(id, '/') : NULL;
     *package = given != NULL ? strdup(given) : slash != NULL ? strndup(id, (size_t)(slash - id)) : strdup("elftally");
     if (*package == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     return slash != NULL && slash > id && slash[1] != '\0' ? slash + 1 : id;
 }

@@ -68,7 +68,7 @@ static void *grown(void *memory, size_t size)
 {
     void *larger = realloc(memory, size);
     if (larger == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     return larger;
 }
 
@@ -79,7 +79,7 @@ struct key key_of(const char *id)
     struct key key;
     unsigned size = sizeof(key.bytes);
     if (EVP_Digest(id, strlen(id), key.bytes, &size, EVP_sha256(), NULL) != 1)
-        _exit(fail("cannot compute SHA-256"));
+        give_up("cannot compute SHA-256");
     return key;
 }
 

@@ -44,7 +44,7 @@ static int add(struct policies *policies, const char *name, const char *manifest
     struct named_policy *larger = realloc(policies->list, (policies->count + 1) * sizeof(*larger));
     char *copy = strdup(name);
     if (larger == NULL || copy == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     policies->list = larger;
     policies->list[policies->count] = (struct named_policy){.name = copy};
     if (open_one(&policies->list[policies->count++], &error) == 0)

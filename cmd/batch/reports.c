@@ -21,15 +21,28 @@ int reports_prepare(const char *directory)
     return fail("%s: cannot create: %s", directory, strerror(errno));
 }
 
-/* One job alone writes to this name; what a killed run left there is written anew. */
-static int begin(const char *directory, const struct job *job, struct report_path *report, FILE **out)
+static int name_report(const char *directory, const struct job *job, struct report_path *report)
 {
     char text[KEY_TEXT];
     key_text(job->key, text);
     int size = snprintf(report->path, sizeof(report->path), "%s/%s.json", directory, text);
     int more = snprintf(report->temporary, sizeof(report->temporary), "%s/.%s.json.new", directory, text);
-    if (size >= (int)sizeof(report->path) || more >= (int)sizeof(report->temporary))
-        return fail("%s: the name is too long", directory);
+    bool fits = size < (int)sizeof(report->path) && more < (int)sizeof(report->temporary);
+    return fits ? 0 : fail("%s: the name is too long", directory);
+}
+
+bool reports_has(const char *directory, const struct job *job)
+{
+    struct report_path report;
+    return name_report(directory, job, &report) == 0 && access(report.path, F_OK) == 0;
+}
+
+/* One job alone writes to this name; what a killed run left there is written anew. */
+static int begin(const char *directory, const struct job *job, struct report_path *report, FILE **out)
+{
+    int status = name_report(directory, job, report);
+    if (status != 0)
+        return status;
     *out = fopen(report->temporary, "we");
     return *out != NULL ? 0 : fail("%s: cannot create: %s", report->temporary, strerror(errno));
 }

@@ -77,7 +77,7 @@ json_t *results_line_at(int fd, const char *path, struct place place)
     char *text = malloc(place.size);
     size_t size = 0;
     if (text == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     for (ssize_t got = 1; got > 0 && size<place.size; size += got> 0 ? (size_t)got : 0)
         got = pread(fd, text + size, place.size - size, place.offset + (off_t)size);
     const char *why = "it changed while it was read";
@@ -177,7 +177,7 @@ struct results *results_open(const char *path, bool resume)
 {
     struct results *results = calloc(1, sizeof(*results));
     if (results == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     results->path = path;
     results->fd = STDOUT_FILENO;
     results->synced = time(NULL);
@@ -209,7 +209,7 @@ int results_append(struct results *results, json_t *line)
 {
     char *text = json_dumps(line, DUMP);
     if (text == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     size_t size = strlen(text);
     text[size] = '\n';
     off_t before = results->path != NULL ? lseek(results->fd, 0, SEEK_END) : 0;

@@ -25,7 +25,7 @@ static struct job *job_new(struct run *run, size_t index)
 {
     struct job *job = calloc(1, sizeof(*job));
     if (job == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     *job = (struct job){.run = run, .next = run->jobs, .link = &run->jobs, .fds = {-1, -1}};
     if (job->next != NULL)
         job->next->link = &job->next;
@@ -216,6 +216,15 @@ static int give_to_worker(struct job *job, struct compare_error *error)
     return status;
 }
 
+/* Where reports are wanted, one that is not there is made. */
+static bool has_its_report(const struct job *job, const json_t *line)
+{
+    const char *directory = job->run->batch->reports;
+    if (directory == NULL || line_verdict(line) == COMPARE_IDENTICAL)
+        return true;
+    return json_object_get(line, "report") != NULL && reports_has(directory, job);
+}
+
 /* What is known of it already, under the same conditions, needs no second judgement. */
 static bool is_done(struct job *job)
 {
@@ -224,7 +233,7 @@ static bool is_done(struct job *job)
     if (before == NULL)
         return false;
     json_t *now = answer_head(job);
-    bool done = line_rank(before) == LINE_SETTLED && line_is_of(before, now);
+    bool done = line_rank(before) == LINE_SETTLED && line_is_of(before, now) && has_its_report(job, before);
     if (done) {
         run->progress.verdicts[line_verdict(before)]++;
         run->progress.done++;

@@ -67,6 +67,7 @@ json_t *answer_of_worker(const struct job *job, const json_t *answer);
 /* ---- Full reports, DIRECTORY/KEY.json ---- */
 
 int reports_prepare(const char *directory);
+bool reports_has(const char *directory, const struct job *job);
 /* From this place of the worker's output to its end. 0, or EXIT_TROUBLE after a message. */
 int reports_copy(const char *directory, const struct job *job, int fd, off_t offset);
 int reports_write_failure(const char *directory, const struct job *job, const struct compare_error *error);

@@ -34,7 +34,7 @@ struct tally {
 static void *checked(void *memory)
 {
     if (memory == NULL)
-        _exit(fail("no memory"));
+        give_up("no memory");
     return memory;
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,16 @@
 /* From the closing of a pipe to a process's being gone: looked for in steps of this, where the kernel does not tell. */
 #define LEAVING_MILLISECONDS 1
 
+/* Those that this process may run on: a batch system gives each of its tasks a part. */
+static unsigned processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        return (unsigned)CPU_COUNT(&set);
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (unsigned)count : 1;
+}
+
 int compare_pool_open(const struct compare_pool_options *options, struct compare_pool **out,
                       struct compare_error *error)
 {
@@ -26,9 +37,8 @@ int compare_pool_open(const struct compare_pool_options *options, struct compare
     if (pool == NULL)
         return error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory");
     pool->options = *options;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
     if (pool->options.jobs == 0)
-        pool->options.jobs = processors > 0 ? (unsigned)processors : 1;
+        pool->options.jobs = processors();
     if (pool->options.jobs > JOBS_MOST)
         pool->options.jobs = JOBS_MOST;
     pool->workers = calloc(pool->options.jobs, sizeof(*pool->workers));
