@@ -12,8 +12,8 @@
  *         fprintf(stderr, "%s\n", error.message);
  *     compare_result_free(result);
  *
- * Sections of this header: errors, policies and rules, causes, limits and confinement, workers, comparing, reports,
- * verifying a report, one file alone.
+ * Sections of this header: errors, policies and rules, causes, limits and confinement, workers, comparing, trees,
+ * reports, verifying a report, one file alone.
  *
  * Stability: the ABI is not settled before 1.0; the soname changes when it breaks. Structures that a caller fills in
  * begin with their size, so that they can grow. Everything else is opaque.
@@ -123,7 +123,7 @@ COMPARE_API const struct compare_cause_info *compare_cause_at(size_t index);
 /* What a comparison may take. 0 stands for the default, which grows with the size of the files where that is fair. */
 struct compare_limits {
     size_t size; /* sizeof(struct compare_limits) */
-    uint64_t memory, time, decompressed, sections, findings, stream, output;
+    uint64_t memory, time, decompressed, sections, findings, stream, output, unpacked, members, depth;
 };
 
 struct compare_limit_info {
@@ -321,6 +321,56 @@ COMPARE_API const char *compare_result_rebuilt_buildinfo_note(const struct compa
 /* 0 identical or equivalent, 1 different, 2 inconclusive: as cmp and diff have it. */
 COMPARE_API int compare_exit_status(enum compare_verdict verdict);
 
+/* ---- Trees ------------------------------------------------------------------------------------------------------ */
+
+struct compare_tree_progress {
+    uint64_t pairs_done, pairs_known; /* more come to be known as archives are opened */
+    uint64_t bytes_done, bytes_known; /* of both sides */
+};
+
+struct compare_tree_options {
+    size_t size;                         /* sizeof(struct compare_tree_options) */
+    const struct compare_policy *policy; /* NULL: standard. Must outlive the tree */
+    const struct compare_limits *limits; /* NULL: the defaults. For each worker by itself */
+    bool confine;                        /* workers give up their rights before they parse anything */
+    bool explain;                        /* say where and why ELF files differ */
+    /* As of compare_options; debug files are found by build ID, in directories. */
+    const char *vendor_debug, *rebuilt_debug, *vendor_buildinfo, *rebuilt_buildinfo;
+    unsigned jobs; /* workers that run at once; 0: as many as there are processors */
+    /*
+     * "PATTERN=PATTERN", NULL-terminated, NULL: none. Pairs members whose names differ: a star stands for any characters
+     * but a slash, and what it stood for in the vendor's name stands in its place in the rebuilt one's.
+     */
+    const char *const *maps;
+    int stop;                                                                    /* as of a pool; 0: none */
+    void (*progress)(void *state, const struct compare_tree_progress *progress); /* NULL: none. Some times a second */
+    void *state;
+};
+
+/* Two directories, archives or packages, with all that they hold. */
+struct compare_tree;
+
+/*
+ * Compares two directories, or two files with what they hold: members are paired, each pair of ELF files is compared as
+ * compare_files does, all else as bytes, metadata field by field, and the containers' own bytes are accounted for. What a
+ * file is, its content tells. This process lists directories and compares bytes; what is parsed is parsed by workers, and
+ * one that fails costs its pair alone. On success, an interruption included, the caller frees *tree with
+ * compare_tree_free. Not while a comparison runs in this process.
+ */
+COMPARE_API int compare_trees(const char *vendor, const char *rebuilt, const struct compare_tree_options *options,
+                              struct compare_tree **tree, struct compare_error *error);
+COMPARE_API void compare_tree_free(struct compare_tree *tree);
+
+/*
+ * identical: all contents and metadata are equal. equivalent: what differs was set aside by rules. different: something is
+ * unexplained, or of one side alone; this stands whatever else is inconclusive.
+ */
+COMPARE_API enum compare_verdict compare_tree_verdict(const struct compare_tree *tree);
+COMPARE_API bool compare_tree_interrupted(const struct compare_tree *tree);
+
+/* Whether this is a directory, or a file that holds others. Nothing is parsed; false where it cannot be read. */
+COMPARE_API bool compare_is_tree(const char *path);
+
 /* ---- Reports ---------------------------------------------------------------------------------------------------- */
 
 struct compare_report_options {
@@ -350,6 +400,17 @@ COMPARE_API int compare_report_line(const struct compare_result *result, FILE *o
 /* The JSON report of a comparison that failed: verdict inconclusive, with the error. policy may be NULL. */
 COMPARE_API int compare_report_json_error(const struct compare_error *failure, const char *policy, FILE *out,
                                           struct compare_error *error);
+
+/*
+ * The same of a tree: for people; for machines (tree.schema.json); for CI, as JUnit has it, each pair of files a test
+ * case. Of the options text looks at color, all_findings and width.
+ */
+COMPARE_API int compare_tree_report_text(const struct compare_tree *tree, const struct compare_report_options *options,
+                                         FILE *out, struct compare_error *error);
+COMPARE_API int compare_tree_report_json(const struct compare_tree *tree, const struct compare_report_options *options,
+                                         FILE *out, struct compare_error *error);
+COMPARE_API int compare_tree_report_junit(const struct compare_tree *tree, const struct compare_report_options *options,
+                                          FILE *out, struct compare_error *error);
 
 /* ---- Verifying a report ----------------------------------------------------------------------------------------- */
 

@@ -36,6 +36,22 @@ static const struct {
      256 * MIB,
      16,
      1},
+    /* Of what real packages hold, xz makes a tenth, and now and then a hundredth. */
+    {{"unpacked", "bytes", "what a compressed file or an archive may come to"},
+     offsetof(struct compare_limits, unpacked),
+     1024 * MIB,
+     32,
+     1},
+    {{"members", "count", "members of a directory or archive"},
+     offsetof(struct compare_limits, members),
+     1000000,
+     0,
+     1},
+    {{"depth", "count", "archives and compressed files within one another"},
+     offsetof(struct compare_limits, depth),
+     16,
+     0,
+     1},
 };
 
 const struct compare_limit_info *compare_limit_at(size_t index)

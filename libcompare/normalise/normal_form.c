@@ -24,7 +24,7 @@ int normal_form_build(const struct image *image, const struct rule_set *rules, s
         image->anomaly_count == 0 && (image_is_relocatable(image) || (image_is_linked(image) && image->runs_on_linux));
     if (claims.applicable && claims.failure == 0 && image_is_relocatable(image))
         claims.applicable = references_find(image, claims.referred);
-    for (size_t i = 0; i < RULE_COUNT && claims.applicable && claims.failure == 0; i++) {
+    for (size_t i = 0; i < RULE_FILES && claims.applicable && claims.failure == 0; i++) {
         if (rules->accepted[i] && rule_table[i].claim != NULL)
             rule_table[i].claim(&claims);
     }

@@ -23,6 +23,16 @@ enum rule_index {
     RULE_UNLOADED_NOTES,
     RULE_COMPRESSION,
     RULE_PADDING,
+    RULE_FILES, /* so many are for ELF files; those for what holds files follow */
+    RULE_MEMBER_TIMES = RULE_FILES,
+    RULE_ARCHIVE_LAYOUT,
+    RULE_ARCHIVE_COMPRESSION,
+    RULE_GZIP_HEADER,
+    RULE_AR_OWNERS,
+    RULE_AR_SYMBOL_TABLE,
+    RULE_MEMBER_ORDER,
+    RULE_MAPPED_NAME,
+    RULE_ARCHIVE_ALONE,
     RULE_COUNT,
 };
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const struct rule rule_table[RULE_COUNT] = {
+const struct rule rule_table[RULE_FILES] = {
     [RULE_BUILD_ID] =
         {
             .info =
@@ -213,13 +213,15 @@ const struct rule rule_table[RULE_COUNT] = {
 
 const struct compare_rule_info *compare_rule_at(size_t index)
 {
-    return index < RULE_COUNT ? &rule_table[index].info : NULL;
+    if (index < RULE_FILES)
+        return &rule_table[index].info;
+    return index < RULE_COUNT ? &container_rule_table[index - RULE_FILES] : NULL;
 }
 
 enum rule_index rule_named(const char *id)
 {
     size_t index = 0;
-    while (index < RULE_COUNT && strcmp(rule_table[index].info.id, id) != 0)
+    while (index < RULE_COUNT && strcmp(compare_rule_at(index)->id, id) != 0)
         index++;
     return (enum rule_index)index;
 }

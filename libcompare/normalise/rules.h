@@ -29,7 +29,10 @@ struct rule {
     void (*claim)(struct claims *claims); /* NULL: claimed by the layout, which needs the others' claims */
 };
 
-extern const struct rule rule_table[RULE_COUNT];
+extern const struct rule rule_table[RULE_FILES];
+
+/* Those of what holds files, from RULE_FILES on; container/ applies them. */
+extern const struct compare_rule_info container_rule_table[RULE_COUNT - RULE_FILES];
 
 /*
  * Sets a range aside, unless it touches the load view. Only a record may lie in it (tier `record`, or a derived

@@ -58,7 +58,7 @@ static void hex_digits(const uint8_t *bytes, size_t size, char *text)
 static json_t *policy_object(const struct compare_policy *policy)
 {
     json_t *rules = json_array();
-    for (size_t i = 0; i < RULE_COUNT; i++) {
+    for (size_t i = 0; i < RULE_FILES; i++) {
         const struct compare_rule_info *info = compare_rule_at(i);
         if (policy->rules.accepted[i])
             rules = with_item(rules, json_pack("{s:s,s:s,s:o}", "rule", info->id, "tier", info->tier, "reason",
