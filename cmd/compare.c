@@ -7,14 +7,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "trees.h"
+
+#define MAPS_MOST 64
 
 struct arguments {
     const char *policy, *output, *color;
     const char *files[7]; /* vendor, rebuilt, then debug and .buildinfo files, NULL */
     const char *vendor_debug, *rebuilt_debug;
     const char *vendor_buildinfo, *rebuilt_buildinfo;
-    bool json, quiet, digest, explain;
+    enum format format;
+    bool quiet, digest, explain;
+    unsigned jobs; /* 0: as many as there are processors */
+    const char *maps[MAPS_MOST + 1];
+    size_t map_count;
     struct compare_report_options report;
     struct sandbox sandbox;
 };
@@ -29,6 +35,7 @@ enum {
     OPTION_REBUILT_DEBUG,
     OPTION_VENDOR_BUILDINFO,
     OPTION_REBUILT_BUILDINFO,
+    OPTION_MAP,
 };
 
 static const struct option long_options[] = {
@@ -46,6 +53,8 @@ static const struct option long_options[] = {
     {"rebuilt-debug", required_argument, NULL, OPTION_REBUILT_DEBUG},
     {"vendor-buildinfo", required_argument, NULL, OPTION_VENDOR_BUILDINFO},
     {"rebuilt-buildinfo", required_argument, NULL, OPTION_REBUILT_BUILDINFO},
+    {"jobs", required_argument, NULL, 'j'},
+    {"map", required_argument, NULL, OPTION_MAP},
     SANDBOX_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -59,6 +68,18 @@ static bool parse_number(const char *text, uint64_t most, uint64_t *number)
     return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0' && *number > 0 && *number <= most;
 }
 
+static int parse_format(const char *name, enum format *format)
+{
+    static const char *const names[] = {[FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_JUNIT] = "junit"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *format = (enum format)i;
+            return 0;
+        }
+    }
+    return usage_error("--format is text, json or junit");
+}
+
 static int parse_option(struct arguments *arguments, int option)
 {
     uint64_t number = 0;
@@ -67,8 +88,17 @@ static int parse_option(struct arguments *arguments, int option)
         arguments->policy = optarg;
         return 0;
     case 'f':
-        arguments->json = strcmp(optarg, "json") == 0;
-        return arguments->json || strcmp(optarg, "text") == 0 ? 0 : usage_error("--format is text or json");
+        return parse_format(optarg, &arguments->format);
+    case 'j':
+        if (!parse_number(optarg, 1024, &number))
+            return usage_error("--jobs wants a number from 1 to 1024");
+        arguments->jobs = (unsigned)number;
+        return 0;
+    case OPTION_MAP:
+        if (arguments->map_count == MAPS_MOST)
+            return usage_error("--map can be given %d times", MAPS_MOST);
+        arguments->maps[arguments->map_count++] = optarg;
+        return 0;
     case 'o':
         arguments->output = optarg;
         return 0;
@@ -149,7 +179,7 @@ static int parse(int argc, char **argv, struct arguments *arguments, bool *help)
     int option, status = 0;
     *help = false;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+p:f:o:qah", long_options, NULL)) != -1 && status == 0) {
+    while ((option = getopt_long(argc, argv, "+p:f:o:qahj:", long_options, NULL)) != -1 && status == 0) {
         if (option == 'h') {
             *help = true;
             return 0;
@@ -212,7 +242,7 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
     options.rebuilt_debug = arguments->rebuilt_debug;
     options.vendor_buildinfo = arguments->vendor_buildinfo;
     options.rebuilt_buildinfo = arguments->rebuilt_buildinfo;
-    options.digest = arguments->digest || (arguments->json && !arguments->quiet);
+    options.digest = arguments->digest || (arguments->format == FORMAT_JSON && !arguments->quiet);
     options.explain = arguments->explain && job->out != NULL && job->unexplained == NULL;
     options.explaining = job->explaining;
     options.unexplained = job->unexplained;
@@ -226,8 +256,8 @@ static int compare_in_sandbox(void *argument, int *outcome, struct compare_error
         warn_of_other_files(result);
     }
     if (status == 0 && job->out != NULL)
-        status = arguments->json ? compare_report_json(result, &arguments->report, job->out, error)
-                                 : compare_report_text(result, &arguments->report, job->out, error);
+        status = arguments->format == FORMAT_JSON ? compare_report_json(result, &arguments->report, job->out, error)
+                                                  : compare_report_text(result, &arguments->report, job->out, error);
     compare_result_free(result);
     return status;
 }
@@ -278,7 +308,7 @@ static bool report_failure(const struct arguments *arguments, const struct compa
                            const struct compare_policy *policy, struct output *output)
 {
     output->told = true;
-    return arguments->json && !arguments->quiet && output_restart(output) &&
+    return arguments->format == FORMAT_JSON && !arguments->quiet && output_restart(output) &&
            compare_report_json_error(failure, compare_policy_name(policy), output->stream, NULL) == 0;
 }
 
@@ -310,6 +340,39 @@ static int compare_and_report(const struct arguments *arguments, const struct co
     return compared && !closed ? EXIT_TROUBLE : compare_outcome(compared, verdict, arguments, &error);
 }
 
+static bool are_trees(const struct arguments *arguments)
+{
+    return compare_is_tree(arguments->files[0]) || compare_is_tree(arguments->files[1]);
+}
+
+static int compare_as_trees(const struct arguments *arguments, const struct compare_policy *policy)
+{
+    struct trees trees = {.files = arguments->files,
+                          .output = arguments->output,
+                          .quiet = arguments->quiet,
+                          .format = arguments->format,
+                          .report = &arguments->report,
+                          .sandbox = &arguments->sandbox,
+                          .options = {.policy = policy,
+                                      .explain = arguments->explain,
+                                      .vendor_debug = arguments->vendor_debug,
+                                      .rebuilt_debug = arguments->rebuilt_debug,
+                                      .vendor_buildinfo = arguments->vendor_buildinfo,
+                                      .rebuilt_buildinfo = arguments->rebuilt_buildinfo,
+                                      .jobs = arguments->jobs,
+                                      .maps = arguments->maps}};
+    return trees_compare(&trees);
+}
+
+static int compare_either(const struct arguments *arguments, const struct compare_policy *policy)
+{
+    if (are_trees(arguments))
+        return compare_as_trees(arguments, policy);
+    if (arguments->format == FORMAT_JUNIT)
+        return usage_error("--format junit is for directories, archives and packages");
+    return compare_and_report(arguments, policy);
+}
+
 static int run_compare(int argc, char **argv)
 {
     struct arguments arguments = {
@@ -323,7 +386,7 @@ static int run_compare(int argc, char **argv)
     struct compare_policy *policy = open_policy(arguments.policy);
     if (policy == NULL)
         return EXIT_TROUBLE;
-    status = compare_and_report(&arguments, policy);
+    status = compare_either(&arguments, policy);
     compare_policy_free(policy);
     return status;
 }
@@ -331,9 +394,10 @@ static int run_compare(int argc, char **argv)
 const struct command command_compare = {
     .name = "compare",
     .usage = "elftally [compare] [OPTIONS] VENDOR REBUILT\n"
-             "    Compares the vendor's file with the rebuilt one.\n"
+             "    Compares the vendor's file, directory, archive or package with the rebuilt one.\n"
              "  -p, --policy NAME|FILE  exact, standard (default), or a JSON file of accepted rules\n"
-             "  -f, --format text|json  text for people (default), JSON for machines\n"
+             "  -f, --format text|json|junit\n"
+             "                          text for people (default), JSON for machines, JUnit's XML for CI (trees)\n"
              "  -o, --output FILE       write the report there, whole or not at all\n"
              "  -q, --quiet             print nothing; the exit status tells\n"
              "  -a, --all               text: show every section and every finding\n"
@@ -347,6 +411,9 @@ const struct command command_compare = {
              "                          a side's separate debug file, or a directory that has it by build ID\n"
              "      --vendor-buildinfo FILE, --rebuilt-buildinfo FILE\n"
              "                          the .buildinfo files of both builds, as evidence for causes\n"
+             "  -j, --jobs N            trees: workers that run at once (default: as many as there are processors)\n"
+             "      --map PATTERN=PATTERN\n"
+             "                          trees: pair members whose names differ; * stands for the same on both sides\n"
              "      --limit NAME=VALUE  change a limit (below);  --no-sandbox  keep the process's rights\n"
              "  -h, --help              print this;  -V, --version  print the version\n",
     .run = run_compare,

@@ -23,6 +23,7 @@ _elftally()
             break
             ;;
         -p | --policy | -f | --format | -o | --output | --explain | --bytes | --color | --width | --limit | \
+            -j | --jobs | --map | \
             --vendor-debug | --rebuilt-debug | --vendor-buildinfo | --rebuilt-buildinfo)
             ((i++))
             [[ ${COMP_WORDS[i]-} == = ]] && ((i++))
@@ -47,7 +48,7 @@ _elftally()
         return
         ;;
     -f | --format)
-        words='text json'
+        words='text json junit'
         [[ $command == merge ]] && words='json junit'
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
@@ -69,7 +70,7 @@ _elftally()
         mapfile -t COMPREPLY < <(compgen -W 'different inconclusive' -- "$current")
         return
         ;;
-    --bytes | --width | -j | --jobs | --shard)
+    --bytes | --width | -j | --jobs | --shard | --map)
         return
         ;;
     -C | --directory | --reports)
@@ -96,7 +97,7 @@ _elftally()
     merge) options='--output --format --summary --fail-on --help' ;;
     *)
         options='--policy --format --output --quiet --all --explain --bytes --digest --color --width'
-        options+=' --vendor-debug --rebuilt-debug --vendor-buildinfo --rebuilt-buildinfo --limit --no-sandbox --help'
+        options+=' --jobs --map --vendor-debug --rebuilt-debug --vendor-buildinfo --rebuilt-buildinfo --limit --no-sandbox --help'
         options+=' --version'
         ;;
     esac
