@@ -114,32 +114,38 @@ static size_t reader_next(struct reader *reader, uint8_t *bytes, size_t size)
     return used;
 }
 
-static int same_bytes(struct accounting *work, struct reader vendor, struct reader rebuilt, bool *same)
+/* Of as many bytes on both sides, how many are equal at their place. */
+static int count_equal(struct accounting *work, struct reader vendor, struct reader rebuilt, uint64_t *equal)
 {
+    *equal = 0;
     for (;;) {
         size_t one = reader_next(&vendor, work->blocks[0], BLOCK),
                other = reader_next(&rebuilt, work->blocks[1], BLOCK);
-        if (one == SIZE_MAX || other == SIZE_MAX)
+        if (one == SIZE_MAX || other == SIZE_MAX || one != other)
             return error_set(work->error, COMPARE_ERROR_CHANGED, NULL, "the file changed while it was being compared");
-        *same = one == other && memcmp(work->blocks[0], work->blocks[1], one) == 0;
-        if (!*same || one < BLOCK)
+        if (memcmp(work->blocks[0], work->blocks[1], one) == 0)
+            *equal += one;
+        else
+            for (size_t i = 0; i < one; i++)
+                *equal += work->blocks[0][i] == work->blocks[1][i];
+        if (one < BLOCK)
             return 0;
     }
 }
 
 /* ---- Members ---- */
 
-static void count(struct tally *tally, uint64_t size, bool same, enum rule_index rule)
+/* What a rule sets aside it sets aside as a whole; of what is compared as bytes, those that differ are unexplained. */
+static void count(struct tally *tally, uint64_t size, uint64_t equal, enum rule_index rule)
 {
     tally->size += size;
-    if (same)
-        tally->identical += size;
-    else if (rule == RULE_COUNT)
-        tally->unexplained += size;
-    if (!same && rule != RULE_COUNT) {
-        tally->set_aside += size;
-        tally->by_rule[rule] += size;
+    if (equal == size || rule == RULE_COUNT) {
+        tally->identical += equal;
+        tally->unexplained += size - equal;
+        return;
     }
+    tally->set_aside += size;
+    tally->by_rule[rule] += size;
 }
 
 /* The pieces of one kind of two partners. A side that is not there (NO_MEMBER of a couple) has none. */
@@ -149,16 +155,16 @@ static int compare_kind(struct accounting *work, const struct couple *couple, en
     struct reader readers[2] = {reader_of(work, 0, couple->vendor, wanted, piece_rule),
                                 reader_of(work, 1, couple->rebuilt, wanted, piece_rule)};
     bool whole = couple->vendor == NO_MEMBER && couple->rebuilt == NO_MEMBER && couple->pairing == PAIRED_BY_PATH;
-    bool same = false;
+    uint64_t equal = 0;
     for (int side = 0; side < 2; side++) {
         if (!whole && (side == 0 ? couple->vendor : couple->rebuilt) == NO_MEMBER)
             readers[side].at = readers[side].end;
     }
     uint64_t sizes[2] = {reader_total(readers[0]), reader_total(readers[1])};
-    int status = sizes[0] == sizes[1] ? same_bytes(work, readers[0], readers[1], &same) : 0;
-    count(&work->tally[0], sizes[0], same, rule);
-    count(&work->tally[1], sizes[1], same, rule);
-    *differs |= !same && rule == RULE_COUNT;
+    int status = sizes[0] == sizes[1] ? count_equal(work, readers[0], readers[1], &equal) : 0;
+    count(&work->tally[0], sizes[0], equal, rule);
+    count(&work->tally[1], sizes[1], equal, rule);
+    *differs |= rule == RULE_COUNT && (equal != sizes[0] || equal != sizes[1]);
     return status;
 }
 
@@ -317,8 +323,7 @@ static int compare_blindly(struct accounting *work)
             equal += work->blocks[0][i] == work->blocks[1][i];
     }
     for (int side = 0; side < 2; side++) {
-        count(&work->tally[side], equal, true, RULE_COUNT);
-        count(&work->tally[side], sizes[side] - equal, false, RULE_COUNT);
+        count(&work->tally[side], sizes[side], equal, RULE_COUNT);
     }
     fact_add(work->facts, "bytes of a format that is not accounted for byte by byte",
              arena_printf(work->facts->arena, "%" PRIu64 " of %" PRIu64, sizes[0] - equal, sizes[0]),

@@ -272,20 +272,33 @@ static void compare_names(struct tree_run *run, const struct holder *holder, siz
         fact_add(facts, "name", pair->path, pair->rebuilt_path, mapped ? RULE_MAPPED_NAME : RULE_COUNT);
 }
 
+/* The record keeps as much as there is: most members have nothing to tell. */
+static void keep_facts(struct tree_run *run, struct tree_pair *pair, const struct facts *facts)
+{
+    size_t count = facts->list.count;
+    pair->facts = count > 0 ? arena_alloc(&run->tree->arena, count, sizeof(*pair->facts)) : NULL;
+    pair->fact_count = pair->facts != NULL ? count : 0;
+    if (pair->facts != NULL)
+        memcpy(pair->facts, facts->list.items, count * sizeof(*pair->facts));
+}
+
 static void gather_facts(struct tree_run *run, struct holder *holder, size_t index, size_t place)
 {
     const struct couple *couple = &holder->couples[place];
     const struct inventory *listings = holder->listings;
+    struct arena scratch = {0};
     struct facts facts;
     facts_begin(&facts, &run->tree->arena);
+    facts.list.arena = &scratch;
     compare_names(run, holder, index, couple, &facts);
     metadata_compare(&listings[0], &listings[0].members[couple->vendor], &listings[1],
                      &listings[1].members[couple->rebuilt], holder->partners, &holder->permits, &facts);
     if (holder->differs[place] && !facts_unexplained(&facts))
         fact_add(&facts, "bytes of its header", NULL, NULL, RULE_COUNT);
-    struct tree_pair *pair = run_pair(run, index);
-    pair->facts = facts.list.items;
-    pair->fact_count = facts.list.count;
+    keep_facts(run, run_pair(run, index), &facts);
+    if (scratch.exhausted)
+        run_no_memory(run);
+    arena_free(&scratch);
 }
 
 static void begin_contents(struct tree_run *run, struct holder *holder, size_t index, const struct member *vendor,

@@ -189,6 +189,7 @@ static void resolve(struct names *names, uint32_t index)
         return;
     }
     member->type = MEMBER_FILE;
+    member->target = (struct text_at){0, 0};
     member->place = names->members[target].place;
     member->begin = names->members[target].begin;
     member->end = names->members[target].end;

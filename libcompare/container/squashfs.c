@@ -1,7 +1,7 @@
 /*
  * squashfs images, read by libsquashfs (linux Documentation/filesystems/squashfs.rst): every file with its mode, owner,
  * device, link target, hard links and extended attributes. As with other formats that describe a file system, the image's
- * own bytes are not accounted for, so that two that differ in any byte are never equivalent.
+ * own bytes are not accounted for, so that two that differ in any byte but the time of the whole are never equivalent.
  */
 #include <sqfs/compressor.h>
 #include <sqfs/data_reader.h>
@@ -21,6 +21,8 @@
 #include "kinds.h"
 
 #define BLOCK           65536
+#define TIME_OFFSET     8 /* of the superblock's modification time, 32 bits */
+#define TIME_SIZE       4
 #define DEPTH_MOST      256
 #define ATTRIBUTES_MOST 64
 
@@ -291,5 +293,11 @@ int list_squashfs(struct lister *lister)
     if (status == 0)
         status = walk(squash, squash->root, 0);
     close_all(squash);
-    return status == 0 ? names_check(lister, false) : status;
+    if (status != 0)
+        return status;
+    lister->flags |= LISTING_ACCOUNTED;
+    lister_keep(lister, TIME_OFFSET, NO_MEMBER);
+    lister_aside(lister, TIME_SIZE, RULE_MEMBER_TIMES, NO_MEMBER);
+    lister_keep(lister, lister->size - lister->accounted, NO_MEMBER);
+    return lister->failure != 0 ? lister->failure : names_check(lister, false);
 }
