@@ -4,6 +4,7 @@
 Usage: test_trees.py ELFTALLY SOURCE_ROOT
 """
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -431,9 +432,12 @@ class Archives(Case):
 
     def test_packages(self):
         packages = []
-        for name, hello, extra in (("a", HELLO[0], None), ("b", with_other_id(HELLO[0]), None), ("c", HELLO[0], "extra")):
+        other = with_other_id(HELLO[0])
+        for name, hello, summed, extra in (("a", HELLO[0], HELLO[0], None), ("b", other, other, None),
+                                           ("c", HELLO[0], HELLO[0], "extra"), ("d", other, b"another", None)):
             self.tar("data.tar", [("./", None, {}), ("./hello", hello, {"mode": 0o755})])
-            self.tar("control.tar", [("./control", b"Package: hello\n", {})])
+            self.tar("control.tar", [("./control", b"Package: hello\n", {}),
+                                     ("./md5sums", hashlib.md5(summed).hexdigest().encode() + b"  hello\n", {})])
             members = ["debian-binary", "control.tar.xz", "data.tar.xz"]
             (self.here / "debian-binary").write_bytes(b"2.0\n")
             (self.here / "_gpgextra").write_bytes(b"hidden")
@@ -443,6 +447,12 @@ class Archives(Case):
             subprocess.run(["ar", "rcD", packages[-1], *members, *(["_gpgextra"] if extra else [])], cwd=self.here, check=True)
         report = self.report(packages[0], packages[1], "equivalent")
         self.assertEqual(self.pair(report, "data.tar.xz!/hello")["kind"], "ELF")
+        self.assertEqual(self.pair(report, "control.tar.xz!/md5sums")["tally"]["vendor"]["by_rule"],
+                         {"package-digests": 32})
+        self.report(packages[0], packages[1], "different", "-p", "exact")
+        # Digests that are not those of the package's own files are what they are.
+        report = self.report(packages[0], packages[3], "different")
+        self.assertEqual(self.pair(report, "control.tar.xz!/md5sums")["verdict"], "different")
         report = self.report(packages[0], packages[2], "different")
         self.assertEqual(self.pair(report, "_gpgextra")["paired_by"], "only-rebuilt")
 

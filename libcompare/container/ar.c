@@ -4,6 +4,7 @@
  * are elsewhere: it is not read. The order of members means something to linkers, and is kept.
  */
 #include "ar.h"
+#include "deb.h"
 
 #include <string.h>
 
@@ -210,5 +211,8 @@ int list_ar(struct lister *lister)
 
 int list_deb(struct lister *lister)
 {
-    return list_members(lister, true);
+    int status = list_members(lister, true);
+    if (status == 0 && deb_digests_right(lister))
+        lister->flags |= LISTING_DIGESTS_RIGHT;
+    return lister->failure != 0 ? lister->failure : status;
 }

@@ -4,6 +4,7 @@
  *
  *   kinds.c        what a file is, by its content; streams.c, lz4.c, tar.c, pax.c, cpio.c, ar.c, ar_symbols.c, rpm.c,
  *                  module.c, foreign.c, squashfs.c: one file for each format, run in a confined worker
+ *   deb.c, digests.c   what a package says of its own files
  *   listing.c      the list of members and of the container's own bytes, while it is made
  *   received.c     the same from a worker, believed only as far as it is checked
  *   names.c        names that are odd, hard links;  attributes.c  extended attributes

@@ -18,6 +18,15 @@ static char *name_for_messages(const struct tree_run *run, int side, size_t pair
     return made >= 0 ? name : NULL;
 }
 
+/* From a package to what its control archive holds, through the layer about it. */
+static bool inherits_digests(const struct tree_run *run, const struct holder *parent, size_t pair)
+{
+    const char *path = run_pair(run, pair)->path;
+    size_t before = strlen(parent->prefix);
+    bool control = parent->kind != KIND_DEB || strncmp(path + before, "control.tar", strlen("control.tar")) == 0;
+    return parent->digests && control && (parent->kind == KIND_DEB || kind_table[parent->kind].layer);
+}
+
 static struct holder *holder_new(struct tree_run *run, struct holder *parent, size_t pair, enum kind kind)
 {
     struct holder *holder = calloc(1, sizeof(*holder));
@@ -32,6 +41,7 @@ static struct holder *holder_new(struct tree_run *run, struct holder *parent, si
     holder->older = run->open;
     run->open = holder;
     run_pair(run, pair)->container = true;
+    holder->digests = parent != NULL && inherits_digests(run, parent, pair);
     const char *path = run_pair(run, pair)->path;
     size_t size = strlen(path);
     if (pair == 0 || strcmp(path, ".!") == 0)
@@ -186,6 +196,9 @@ static void go_on(struct tree_run *run, struct holder *holder)
     facts_begin(&facts, &run->tree->arena);
     holder->permits = (struct permits){.rules = &run->tree->policy->rules};
     note_anomalies(run, holder);
+    if (holder->kind == KIND_DEB)
+        holder->digests = permitted(&holder->permits, RULE_PACKAGE_DIGESTS) &&
+                          (holder->listings[0].flags & holder->listings[1].flags & LISTING_DIGESTS_RIGHT) != 0;
     int status = pair_up(run, holder, &error);
     if (status == 0 && holder->bytes[0].source != NULL)
         status = take_account(run, holder, &facts, &error);

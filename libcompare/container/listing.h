@@ -74,8 +74,9 @@ struct oddity {
 };
 
 enum listing_flag {
-    LISTING_ORDER_FREE = 1 << 0, /* the order of the members means nothing (rule member-order) */
-    LISTING_ACCOUNTED = 1 << 1,  /* pieces say to whom each byte belongs; else the format is not understood bytewise */
+    LISTING_ORDER_FREE = 1 << 0,    /* the order of the members means nothing (rule member-order) */
+    LISTING_DIGESTS_RIGHT = 1 << 2, /* a package's digests are those of its files (rule package-digests) */
+    LISTING_ACCOUNTED = 1 << 1, /* pieces say to whom each byte belongs; else the format is not understood bytewise */
 };
 
 struct inventory {

@@ -196,6 +196,13 @@ static void settle_here(struct tree_run *run, size_t index, const struct stretch
     pair_fail(run, index, &error);
 }
 
+static bool is_list_of_digests(const struct tree_run *run, const struct holder *holder, size_t index)
+{
+    const struct tree_pair *pair = run_pair(run, index);
+    return holder != NULL && holder->digests && holder->kind == KIND_TAR && !holder->permits.odd &&
+           pair->pairing == PAIRED_BY_PATH && strcmp(pair->path + strlen(holder->prefix), "md5sums") == 0;
+}
+
 /* What differs: by the way of its kind. True where somebody else goes on with it, and has the sources. */
 static bool go_on(struct tree_run *run, struct holder *holder, size_t index, struct stretch stretches[2], bool opaque)
 {
@@ -213,6 +220,10 @@ static bool go_on(struct tree_run *run, struct holder *holder, size_t index, str
         struct compare_error error;
         limit_hit(&error, NULL, "depth", run->limits.depth, "archives within archives");
         pair_fail(run, index, &error);
+        return false;
+    }
+    if (is_list_of_digests(run, holder, index) && content_as_digests(run, index, stretches)) {
+        settle_here(run, index, stretches, COMPARE_EQUIVALENT);
         return false;
     }
     content_as_bytes(run, index, stretches);

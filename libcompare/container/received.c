@@ -196,7 +196,7 @@ static bool is_sound(const struct bounds *bounds)
             (oddity->member != NO_MEMBER && oddity->member >= listing->member_count))
             return false;
     }
-    return listing->flags <= (LISTING_ORDER_FREE | LISTING_ACCOUNTED) && pieces_fit(listing);
+    return listing->flags <= (LISTING_ORDER_FREE | LISTING_ACCOUNTED | LISTING_DIGESTS_RIGHT) && pieces_fit(listing);
 }
 
 static bool read_whole(int fd, uint64_t offset, void *bytes, size_t size)

@@ -236,14 +236,14 @@ static void members_are_paired_each_once(void **state)
 {
     static const char *const vendor[] = {"same", "old/nameX", "lib.so.2", "v-1/a", "gone?", "twin-1Z", NULL};
     static const char *const rebuilt[] = {"new/otherX", "same",    "lib.so.3", "v-2/a",
-                                          "more!",      "twin-2Z", "twin-3Z",   NULL};
+                                          "more!",      "twin-2Z", "twin-3Z",  NULL};
     static const char *const maps[] = {"v-1/*=v-2/*", NULL};
     static const struct {
         const char *path;
         enum tree_pairing pairing;
     } expected[] = {{"gone?", ONLY_VENDOR},           {"lib.so.2", PAIRED_BY_NAME}, {"more!", ONLY_REBUILT},
-                    {"old/nameX", PAIRED_BY_CONTENT}, {"same", PAIRED_BY_PATH},      {"twin-1Z", ONLY_VENDOR},
-                    {"twin-2Z", ONLY_REBUILT},        {"twin-3Z", ONLY_REBUILT},     {"v-1/a", PAIRED_BY_MAP}};
+                    {"old/nameX", PAIRED_BY_CONTENT}, {"same", PAIRED_BY_PATH},     {"twin-1Z", ONLY_VENDOR},
+                    {"twin-2Z", ONLY_REBUILT},        {"twin-3Z", ONLY_REBUILT},    {"v-1/a", PAIRED_BY_MAP}};
     struct inventory listings[2];
     struct couple *couples;
     struct compare_error error;

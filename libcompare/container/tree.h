@@ -28,6 +28,7 @@ struct holder {
     bool *differs;                   /* by couple: its header */
     struct permits permits;
     const char *prefix; /* of its members' paths */
+    bool digests;       /* rule package-digests applies to its md5sums */
     /* While it is listed: */
     struct unpack_work works[2];
     unsigned waiting;
@@ -81,6 +82,9 @@ void members_begin(struct tree_run *run, struct holder *holder);
 void content_begin(struct tree_run *run, struct holder *holder, size_t pair, struct stretch stretches[2], bool opaque);
 /* Where they are compared as bytes, whatever they are. */
 void content_as_bytes(struct tree_run *run, size_t pair, const struct stretch stretches[2]);
+
+/* Whether two lists of digests, right about their own packages, differ in the digests alone; the tally then. */
+bool content_as_digests(struct tree_run *run, size_t pair, const struct stretch stretches[2]);
 
 /* The pair has come to a verdict of its content; what is known of it beside that counts too. */
 void pair_settle(struct tree_run *run, size_t pair, enum compare_verdict content);

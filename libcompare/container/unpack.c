@@ -3,6 +3,7 @@
  * other right. Whatever it makes is checked by who reads it (received.c).
  */
 #include "../confine/confine.h"
+#include "deb.h"
 #include "works.h"
 
 #include <string.h>
@@ -57,6 +58,8 @@ static int list_in_worker(void *argument, int *outcome, struct compare_error *er
                                         .offset = unpack->stretch.begin,
                                         .size = stretch_size(&unpack->stretch)};
     int status = image_open_input(&input, &unpack->limits, &step.image, error);
+    if (status == 0 && unpack->kind == KIND_DEB)
+        deb_warm_up();
     if (status == 0 && unpack->options->confine && MAY_CONFINE)
         status = confine_process(unpack->limits.memory, &got, error);
     if (status == 0)

@@ -94,6 +94,19 @@ const struct compare_rule_info container_rule_table[RULE_COUNT - RULE_FILES] = {
             .source = "POSIX pax; linux init/initramfs.c",
             .in_standard = true,
         },
+    AT(RULE_PACKAGE_DIGESTS) =
+        {
+            .id = "package-digests",
+            .tier = "derived",
+            .hides = "the digests in the md5sums of a Debian package; the names stay",
+            .verifies =
+                "each was recomputed from the file of its own package that it names, and is right, on both sides; "
+                "every line is one of a digest and a name",
+            .reason = "they follow from the files, which are compared",
+            .unsound = "a reader that takes one package's digests for the other's files",
+            .source = "deb-md5sums(5)",
+            .in_standard = true,
+        },
     AT(RULE_MAPPED_NAME) =
         {
             .id = "mapped-name",
