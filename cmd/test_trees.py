@@ -268,7 +268,7 @@ class Directories(Case):
         file.write_bytes(HELLO[0])
         result = run(self.vendor, file)
         self.assertEqual(result.returncode, 2)
-        self.assertIn("is a directory", result.stderr)
+        self.assertIn("neither a directory nor an archive", result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1)
 
     def test_a_proven_difference_stands_beside_what_is_inconclusive(self):
@@ -455,6 +455,75 @@ class Archives(Case):
         self.assertEqual(self.pair(report, "control.tar.xz!/md5sums")["verdict"], "different")
         report = self.report(packages[0], packages[2], "different")
         self.assertEqual(self.pair(report, "_gpgextra")["paired_by"], "only-rebuilt")
+
+    def test_a_directory_against_an_archive(self):
+        members = [("./", None, {}), ("./usr/", None, {}), ("./usr/hello", HELLO[0], {"mode": 0o755})]
+        archive = self.tar("a.tar", members)
+        self.tar("data.tar", members)
+        (self.here / "debian-binary").write_bytes(b"2.0\n")
+        subprocess.run(["xz", "-kf", self.here / "data.tar"], check=True)
+        package = self.here / "a.deb"
+        subprocess.run(["ar", "rcD", package, "debian-binary", "data.tar.xz"], cwd=self.here, check=True)
+        top = self.tree("top", {"usr/hello": HELLO[0]})
+        for path, mode in ((top, 0o644), (top / "usr", 0o755), (top / "usr/hello", 0o755)):
+            path.chmod(mode if path != top else 0o755)
+        policy = self.here / "policy.json"
+        policy.write_text(json.dumps({"name": "unpacked", "rules": [{"rule": rule, "reason": "it was unpacked"}
+                                                                    for rule in ("archive-alone", "member-times")]}))
+        for other in (archive, package):
+            # The archive's own bytes have no partner, unless a policy accepts that.
+            self.report(top, other, "different")
+            if os.geteuid() == 0:
+                for pair in ((top, other), (other, top)):
+                    self.report(*pair, "equivalent", "-p", policy)
+        (top / "usr/hello").write_bytes(HELLO[1])
+        self.assertEqual(self.pair(self.report(top, package, "different", "-p", policy), "usr/hello")["kind"], "ELF")
+
+    def test_images_of_file_systems(self):
+        """Modes, links and devices in each; capabilities and hard links where the format has them."""
+        if os.geteuid() != 0 or not shutil.which("mksquashfs") or not shutil.which("genisoimage"):
+            self.skipTest("needs root, mksquashfs and genisoimage")
+        def top(name):
+            path = self.tree(name, {"bin/su": HELLO[0], "bin/ls": b"ls", "bin/link": "su", "conf": b"text\n"})
+            os.link(path / "bin/ls", path / "bin/dir")
+            os.mknod(path / "null", 0o600 | 0o020000, os.makedev(1, 3))
+            return path
+        def image(path, kind):
+            to = path.with_suffix("." + kind)
+            to.unlink(missing_ok=True)
+            # Links and all else: the time at which they were made is the same in all.
+            subprocess.run(["find", path, "-exec", "touch", "-h", "-d", "@1000", "{}", "+"], check=True)
+            command = (["mksquashfs", path, to, "-quiet", "-no-progress"] if kind == "sqfs" else
+                       ["genisoimage", "-quiet", "-R", "-cache-inodes", "-o", to, path])
+            subprocess.run(command, check=True, capture_output=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1000"})
+            return to
+        def relink(path, target):
+            path.unlink()
+            path.symlink_to(target)
+        def separate(path):
+            (path / "bin/dir").unlink()
+            (path / "bin/dir").write_bytes(b"ls")
+        def device(path):
+            (path / "null").unlink()
+            os.mknod(path / "null", 0o600 | 0o020000, os.makedev(1, 5))
+        changes = [(lambda path: (path / "bin/su").chmod(0o4755), "bin/su", "mode", ("sqfs", "iso")),
+                   (lambda path: relink(path / "bin/link", "/etc/shadow"), "bin/link", "link target", ("sqfs", "iso")),
+                   (separate, "bin/dir", "hard link to", ("sqfs", "iso")),
+                   (device, "null", "device", ("sqfs", "iso")),
+                   (lambda path: os.setxattr(path / "bin/su", "security.capability",
+                                             bytes.fromhex("0100000200200000000000000000000000000000")),
+                    "bin/su", "attribute security.capability", ("sqfs",))]
+        base = top("base")
+        images = {kind: image(base, kind) for kind in ("sqfs", "iso")}
+        for number, (change, path, fact, kinds) in enumerate(changes):
+            changed = top(f"changed{number}")
+            try:
+                change(changed)
+            except OSError:
+                continue  # no capabilities on this file system
+            for kind in kinds:
+                report = self.report(images[kind], image(changed, kind), "different")
+                self.assertIn(fact, self.facts(report, path), (kind, fact))
 
     def test_nesting_has_its_limit(self):
         for name, time_of_it in (("vendor", 1), ("rebuilt", 2)):

@@ -15,6 +15,7 @@
  *   metadata.c     modes, owners, links, devices, attributes, times
  *   account.c      the containers' own bytes
  *   contents.c     two files as bytes, and where they first differ
+ *   mixed.c        a directory against an archive
  *   tree.c         the order of it all, and the verdict
  */
 #ifndef CONTAINER_CONTAINER_H

@@ -171,6 +171,37 @@ static int take_account(struct tree_run *run, struct holder *holder, struct fact
     return account_compare(&input, tally, holder->differs, facts, error);
 }
 
+/* The archive's own bytes have no partner. Nor has its directory "." where it has none: that is the other one itself. */
+static int take_archive_alone(struct tree_run *run, struct holder *holder, struct facts *facts,
+                              struct compare_error *error)
+{
+    int side = holder->bytes[0].source != NULL ? 0 : 1;
+    const struct inventory *listing = &holder->listings[side];
+    struct tally *tally = arena_alloc(&run->tree->arena, 2, sizeof(*tally));
+    bool aside = permitted(&holder->permits, RULE_ARCHIVE_ALONE) && (listing->flags & LISTING_ACCOUNTED) != 0;
+    size_t count = 0;
+    if (tally == NULL)
+        return error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory");
+    run_pair(run, holder->pair)->tally = tally;
+    for (size_t i = 0; i < listing->piece_count; i++)
+        tally[side].size +=
+            listing->pieces[i].kind == PIECE_CONTENT ? 0 : listing->pieces[i].end - listing->pieces[i].begin;
+    *(aside ? &tally[side].set_aside : &tally[side].unexplained) = tally[side].size;
+    tally[side].by_rule[RULE_ARCHIVE_ALONE] = aside ? tally[side].size : 0;
+    fact_add(facts, "an archive against a directory", side == 0 ? "archive" : "directory",
+             side == 1 ? "archive" : "directory", aside ? RULE_ARCHIVE_ALONE : RULE_COUNT);
+    for (size_t i = 0; i < holder->couple_count; i++) {
+        const struct couple *couple = &holder->couples[i];
+        uint32_t own = side == 0 ? couple->rebuilt : couple->vendor;
+        bool alone = (side == 0 ? couple->vendor : couple->rebuilt) == NO_MEMBER;
+        struct text_at path = own != NO_MEMBER ? holder->listings[!side].members[own].path : (struct text_at){0, 0};
+        if (!(alone && path.size == 1 && listing_bytes(&holder->listings[!side], path)[0] == '.'))
+            holder->couples[count++] = *couple;
+    }
+    holder->couple_count = count;
+    return 0;
+}
+
 /* The verdict on what is the containers' own. */
 static void settle_own(struct tree_run *run, struct holder *holder, const struct facts *facts)
 {
@@ -200,7 +231,9 @@ static void go_on(struct tree_run *run, struct holder *holder)
         holder->digests = permitted(&holder->permits, RULE_PACKAGE_DIGESTS) &&
                           (holder->listings[0].flags & holder->listings[1].flags & LISTING_DIGESTS_RIGHT) != 0;
     int status = pair_up(run, holder, &error);
-    if (status == 0 && holder->bytes[0].source != NULL)
+    if (status == 0 && holder->mixed)
+        status = take_archive_alone(run, holder, &facts, &error);
+    if (status == 0 && !holder->mixed && holder->bytes[0].source != NULL)
         status = take_account(run, holder, &facts, &error);
     if (status == 0) {
         settle_own(run, holder, &facts);
@@ -241,6 +274,38 @@ void holder_begin_directories(struct tree_run *run, size_t pair, int vendor, int
             status = listing_of(&lister, &holder->listings[side]);
         lister_end(&lister);
     }
+    if (status == 0) {
+        go_on(run, holder);
+        return;
+    }
+    pair_fail(run, pair, &holder->errors[0]);
+    holder_release(run, holder);
+}
+
+void holder_begin_mixed(struct tree_run *run, size_t pair, int directory_side, int directory, struct stretch bytes,
+                        struct source *contents, struct inventory *listing)
+{
+    struct holder *holder = holder_new(run, NULL, pair, KIND_DIRECTORY);
+    struct lister lister;
+    if (holder == NULL) {
+        close(directory);
+        source_drop(bytes.source);
+        source_drop(contents);
+        listing_free(listing);
+        run_no_memory(run);
+        return;
+    }
+    holder->mixed = true;
+    holder->directories[directory_side] = directory;
+    holder->bytes[!directory_side] = bytes;
+    holder->contents[!directory_side] = contents;
+    holder->listings[!directory_side] = *listing;
+    lister_begin(&lister, directory_side == 0 ? run->tree->vendor_path : run->tree->rebuilt_path, &run->limits,
+                 &holder->errors[0]);
+    int status = list_directory(&lister, directory);
+    if (status == 0)
+        status = listing_of(&lister, &holder->listings[directory_side]);
+    lister_end(&lister);
     if (status == 0) {
         go_on(run, holder);
         return;

@@ -126,9 +126,6 @@ static int check_sides(const struct compare_tree *tree, const struct opened side
     if (a->st_dev == b->st_dev && a->st_ino == b->st_ino)
         return error_set(error, COMPARE_ERROR_UNSUPPORTED, tree->rebuilt_path,
                          "vendor and rebuilt are one and the same, which proves nothing");
-    if (S_ISDIR(a->st_mode) != S_ISDIR(b->st_mode))
-        return error_set(error, COMPARE_ERROR_UNSUPPORTED, S_ISDIR(a->st_mode) ? tree->vendor_path : tree->rebuilt_path,
-                         "is a directory, and is compared with a directory only: the other one is a file");
     return 0;
 }
 
@@ -141,9 +138,15 @@ static int begin_whole(struct tree_run *run, const struct opened sides[2])
     pair->path = ".";
     pair->holder = SIZE_MAX;
     pair->kind = kind_table[KIND_DIRECTORY].name;
-    if (S_ISDIR(sides[0].status.st_mode)) {
+    if (S_ISDIR(sides[0].status.st_mode) && S_ISDIR(sides[1].status.st_mode)) {
         holder_begin_directories(run, 0, dup(sides[0].fd), dup(sides[1].fd));
         return run->failure;
+    }
+    for (int side = 0; side < 2; side++) {
+        if (S_ISDIR(sides[side].status.st_mode)) {
+            struct source *archive = source_new(dup(sides[!side].fd), false);
+            return archive != NULL ? mixed_begin(run, 0, side, dup(sides[side].fd), archive) : run_no_memory(run);
+        }
     }
     for (int side = 0; side < 2; side++) {
         stretches[side] = (struct stretch){.source = source_new(dup(sides[side].fd), false),

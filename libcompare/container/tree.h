@@ -28,6 +28,7 @@ struct holder {
     bool *differs;                   /* by couple: its header */
     struct permits permits;
     const char *prefix; /* of its members' paths */
+    bool mixed;         /* one side is a directory, the other an archive */
     bool digests;       /* rule package-digests applies to its md5sums */
     /* While it is listed: */
     struct unpack_work works[2];
@@ -99,6 +100,11 @@ void holder_begin(struct tree_run *run, struct holder *parent, size_t pair, enum
                   struct stretch stretches[2]);
 /* Two directories, listed at once. Takes the descriptors. */
 void holder_begin_directories(struct tree_run *run, size_t pair, int vendor, int rebuilt);
+/* A directory against an archive that is listed already. Takes all of it. */
+void holder_begin_mixed(struct tree_run *run, size_t pair, int directory_side, int directory, struct stretch bytes,
+                        struct source *contents, struct inventory *listing);
+/* mixed.c: opens an archive down to the files in it, and compares these with a directory's. Takes both. */
+int mixed_begin(struct tree_run *run, size_t pair, int directory_side, int directory, struct source *archive);
 void holder_listed(struct tree_run *run, struct job *job, const struct compare_ended *ended);
 void holder_release(struct tree_run *run, struct holder *holder);
 

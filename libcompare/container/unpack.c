@@ -7,6 +7,7 @@
 #include "works.h"
 
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* A process that may open nothing cannot write its counts. */
@@ -53,10 +54,13 @@ static int list_in_worker(void *argument, int *outcome, struct compare_error *er
     struct listing_step step = {.unpack = argument, .error = error};
     const struct unpack_work *unpack = step.unpack;
     struct compare_confinement got;
+    struct rlimit most = {unpack->limits.output, unpack->limits.output};
     const struct compare_input input = {.name = unpack->name,
                                         .fd = unpack->stretch.source->fd,
                                         .offset = unpack->stretch.begin,
                                         .size = stretch_size(&unpack->stretch)};
+    if (setrlimit(RLIMIT_FSIZE, &most) != 0)
+        return error_set(error, COMPARE_ERROR_SYSTEM, unpack->name, "cannot limit what the worker writes");
     int status = image_open_input(&input, &unpack->limits, &step.image, error);
     if (status == 0 && unpack->kind == KIND_DEB)
         deb_warm_up();
@@ -90,4 +94,12 @@ void unpack_prepare(struct unpack_work *unpack, const struct work_options *optio
                                                .size = stretch_size(stretch),
                                                .output = &unpack->output,
                                                .keep = unpack->keep};
+}
+
+void unpack_list_into(struct unpack_work *unpack, int fd)
+{
+    unpack->output = fd;
+    unpack->work.begun.output = NULL;
+    unpack->keep[2] = fd;
+    unpack->keep[3] = -1;
 }

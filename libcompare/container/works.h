@@ -29,13 +29,16 @@ struct unpack_work {
     struct stretch stretch;
     int output;   /* the list */
     int contents; /* what is in no other file as it is */
-    int keep[3];
+    int keep[4];
     struct compare_limits limits;
 };
 
 /* Fills in the work; contents is the caller's, who keeps all of it until the work has ended. */
 void unpack_prepare(struct unpack_work *unpack, const struct work_options *options, const char *name, enum kind kind,
                     const struct stretch *stretch, int contents);
+
+/* For a work that runs outside the pool: the list goes to a file of the caller's. */
+void unpack_list_into(struct unpack_work *unpack, int fd);
 
 /* ---- Comparing ELF files (files.c) ---- */
 

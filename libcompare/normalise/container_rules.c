@@ -122,7 +122,9 @@ const struct compare_rule_info container_rule_table[RULE_COUNT - RULE_FILES] = {
         {
             .id = "archive-alone",
             .tier = "tolerated",
-            .hides = "the own bytes of an archive that is compared with a directory, and what directories do not tell",
+            .hides = "the own bytes of an archive that is compared with a directory, and what stands about it: "
+                     "compression, a "
+                     "package's other members",
             .verifies = "one side is a directory, the other an archive that is understood byte for byte",
             .reason = "the directory has no such bytes; members and what is known of both are compared",
             .unsound = "whatever reads the archive itself",
