@@ -19,10 +19,13 @@ import time
 import unittest
 import xml.etree.ElementTree
 
+import jsonschema
+
 import kills
 
 ELFTALLY = os.path.abspath(sys.argv[1])
 ROOT = pathlib.Path(sys.argv[2]).resolve()
+SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "cmd/batch/result.schema.json").read_text()))
 SHORT = "--short" in sys.argv[3:]
 HELLO = [ROOT / "testdata/hello" / name for name in ("hello.vendor", "hello.rebuilt")]
 
@@ -73,7 +76,10 @@ class Case(unittest.TestCase):
         return rows
 
     def lines(self, path):
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines:
+            SCHEMA.validate(line)
+        return lines
 
     def batch(self, manifest, *options, status=0):
         found = run("batch", "-q", *options, manifest)

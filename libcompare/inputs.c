@@ -65,6 +65,11 @@ int compare_input_digest(const struct compare_input *input, uint8_t digest[32], 
     return status;
 }
 
+int compare_bytes_digest(const void *bytes, size_t size, uint8_t digest[32], struct compare_error *error)
+{
+    return sha256(bytes, size, digest) ? 0 : error_set(error, COMPARE_ERROR_SYSTEM, NULL, "cannot compute SHA-256");
+}
+
 /* ---- Equality ---- */
 
 /* digest NULL: none is taken. */

@@ -303,6 +303,9 @@ COMPARE_API int compare_inputs_equal(const struct compare_input *vendor, const s
 COMPARE_API int compare_input_digest(const struct compare_input *input, uint8_t digest[32],
                                      struct compare_error *error);
 
+/* The same of bytes in memory. COMPARE_ERROR_SYSTEM. */
+COMPARE_API int compare_bytes_digest(const void *bytes, size_t size, uint8_t digest[32], struct compare_error *error);
+
 COMPARE_API void compare_result_free(struct compare_result *result);
 COMPARE_API enum compare_verdict compare_result_verdict(const struct compare_result *result);
 COMPARE_API struct compare_confinement compare_result_confinement(const struct compare_result *result);

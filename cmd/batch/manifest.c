@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +76,9 @@ static void *grown(void *memory, size_t size)
 struct key key_of(const char *id)
 {
     struct key key;
-    unsigned size = sizeof(key.bytes);
-    if (EVP_Digest(id, strlen(id), key.bytes, &size, EVP_sha256(), NULL) != 1)
-        give_up("cannot compute SHA-256");
+    struct compare_error error;
+    if (compare_bytes_digest(id, strlen(id), key.bytes, &error) != 0)
+        give_up(error.message);
     return key;
 }
 
