@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
+#include "causes/support.h"
 #include "parts.h"
-#include "support.h"
 
 const struct compare_cause_info *cause_info(const struct cause *cause)
 {

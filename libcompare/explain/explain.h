@@ -6,13 +6,14 @@
  *   strings.c      strings that only one side has, in pairs
  *   users.c        who refers to a string, and what is used beside it (references.c: what code refers to)
  *   data.c         pointers, objects, what is left (shifted.c: what only moved)
- *   code.c         functions, instruction by instruction (decode.c: Capstone)
+ *   functions.c    the functions of both sides, in pairs;  changed_code.c  what differs in a pair
+ *   code/          two functions, instruction by instruction, aligned (reordered.c: in another order)
  *   tables.c       headers, dynamic section, symbols, notes, by meaning
+ *   meaning.c      whether two addresses stand for the same thing
  *   places.c       section, symbol, source line of a byte
- *   listings.c     changed functions, both sides side by side
- *   causes*.c      the table of causes, one row a cause
+ *   causes/        the table of causes, one row a cause, and the detectors
  *   roots.c        which differences are roots, and what follows from them
- *   support.c      what .buildinfo files say for the causes of roots
+ *   listings.c     changed functions, both sides side by side
  */
 #ifndef EXPLAIN_EXPLAIN_H
 #define EXPLAIN_EXPLAIN_H

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel_config.h"
+#include "causes/kernel_config.h"
+#include "causes/text_pairs.h"
 #include "parts.h"
-#include "text_pairs.h"
 
 /* Names of one kind; more are no help to people. */
 #define NAMES_MOST 100000u

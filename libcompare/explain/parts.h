@@ -2,8 +2,8 @@
 #ifndef EXPLAIN_PARTS_H
 #define EXPLAIN_PARTS_H
 
-#include "causes.h"
-#include "code.h"
+#include "causes/causes.h"
+#include "code/code.h"
 #include "names.h"
 
 /*

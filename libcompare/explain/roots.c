@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "causes/text_pairs.h"
 #include "parts.h"
-#include "text_pairs.h"
 
 #define STRINGS_WITH_SIZES 500u /* differences that are searched for the string whose size an immediate is */
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "../explain/code.h"
+#include "../explain/code/code.h"
 #include "fuzz.h"
 
 #define ADDRESS 0x10000u

@@ -9,8 +9,8 @@
 #ifndef EXPLAIN_CODE_H
 #define EXPLAIN_CODE_H
 
-#include "decode.h"
-#include "explain.h"
+#include "../../decode/decode.h"
+#include "../explain.h"
 
 /* A function of one side. */
 struct code {

@@ -1,5 +1,5 @@
 /* SPARC: what refers to an address ("The SPARC Architecture Manual", version 9, A). sethi loads the upper 22 bits. */
-#include "decode_parts.h"
+#include "parts.h"
 
 static const struct form forms[] = {
     {0xc0000000, 0x40000000, 0x3fffffff, 2, REFERENCE_CALL}, /* CALL */

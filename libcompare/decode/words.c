@@ -1,5 +1,5 @@
 /* What machines with fixed words share: addresses in fields, and addresses that two instructions make. */
-#include "decode_parts.h"
+#include "parts.h"
 
 #include <string.h>
 

@@ -1,14 +1,14 @@
 /*
- * Instructions, with what in them is an address. Private to this room.
+ * decode: instructions, with what in them is an address, by Capstone. Knows one side only.
  *
- *   decode.c          the table of machines, and the loop over the bytes
- *   decode_text.c     what people read, and hashes of it
- *   decode_x86.c ...  what refers to an address, machine by machine
+ *   decode.c      the table of machines, and the loop over the bytes
+ *   text.c        what people read, and hashes of it
+ *   x86.c, ...    what refers to an address, machine by machine
  *
  * Machines without a decoder, and bytes that are no instruction, become ".word" and ".byte".
  */
-#ifndef EXPLAIN_DECODE_H
-#define EXPLAIN_DECODE_H
+#ifndef DECODE_DECODE_H
+#define DECODE_DECODE_H
 
 #include "../image/image.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "code_parts.h"
+#include "parts.h"
 
 #define TEXTS 4
 

@@ -2,7 +2,7 @@
  * x86-64 and i386: what refers to an address. Capstone tells where displacement and immediate stand in the bytes, and
  * is wrong about their size after a prefix 66, so that each is believed only where its bytes say the same.
  */
-#include "decode_parts.h"
+#include "parts.h"
 
 struct field {
     size_t at, size;

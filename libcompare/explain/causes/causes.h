@@ -2,7 +2,7 @@
 #ifndef EXPLAIN_CAUSES_H
 #define EXPLAIN_CAUSES_H
 
-#include "explain.h"
+#include "../explain.h"
 
 /* What one file says of itself. Lists of strings are sorted, without doubles, and escaped nowhere. */
 struct names {

@@ -5,7 +5,7 @@
 #ifndef EXPLAIN_ALIGN_H
 #define EXPLAIN_ALIGN_H
 
-#include "../base/base.h"
+#include "../../base/base.h"
 
 /* Nothing of the other side belongs to it. */
 #define ALIGN_NONE SIZE_MAX

@@ -2,7 +2,7 @@
  * s390x: what refers to an address ("z/Architecture Principles of Operation"). All of it is relative to the instruction's
  * beginning, in halfwords.
  */
-#include "decode_parts.h"
+#include "parts.h"
 
 struct opcode {
     uint8_t first, second, second_mask; /* the first two bytes */

@@ -3,7 +3,7 @@
  * bits, machine by machine; Capstone gives its text. What is compared are bits, so that a text that tells too little
  * can make no two instructions equal.
  */
-#include "decode_parts.h"
+#include "parts.h"
 
 #include <stdlib.h>
 #include <string.h>

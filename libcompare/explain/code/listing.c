@@ -1,5 +1,5 @@
 /* The lines of two functions side by side, where they differ. */
-#include "code_parts.h"
+#include "parts.h"
 
 /* A line of the listing, before its text is made. */
 struct row {

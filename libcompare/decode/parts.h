@@ -1,6 +1,6 @@
 /* What the files decode*.c share. Private to them. */
-#ifndef EXPLAIN_DECODE_PARTS_H
-#define EXPLAIN_DECODE_PARTS_H
+#ifndef DECODE_PARTS_H
+#define DECODE_PARTS_H
 
 #include <capstone/capstone.h>
 

@@ -2,7 +2,7 @@
 #ifndef EXPLAIN_OWN_DIGEST_H
 #define EXPLAIN_OWN_DIGEST_H
 
-#include "explain.h"
+#include "../explain.h"
 
 /*
  * What these 32 bytes are a digest of, recomputed: "HMAC-SHA256 of the file, as fipscheck makes it". NULL: of nothing

@@ -2,7 +2,7 @@
  * PowerPC: what refers to an address (Power ISA, book I, and the ELFv2 ABI). lis and addis load the upper half; r2 is the
  * TOC of 64 bits; code of 32 bits that can be moved gets its address from LR.
  */
-#include "decode_parts.h"
+#include "parts.h"
 
 static const struct form forms[] = {
     {0xfc000003, 0x48000000, 0x03fffffc, 2, REFERENCE_JUMP}, /* b */

@@ -2,7 +2,7 @@
  * MIPS: what refers to an address ("MIPS Architecture for Programmers", volume II, and the System V ABI's MIPS
  * supplement). lui loads the upper half; gp points into the GOT, whose local entries hold pages that a rest is added to.
  */
-#include "decode_parts.h"
+#include "parts.h"
 
 #define GP       28
 #define IMM_BITS 0x0000ffffu

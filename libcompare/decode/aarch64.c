@@ -2,7 +2,7 @@
  * AArch64: what refers to an address ("Arm Architecture Reference Manual", C4). ADRP loads a page; what adds the rest is
  * ADD, or a load or store with an unsigned offset.
  */
-#include "decode_parts.h"
+#include "parts.h"
 
 static const struct form forms[] = {
     {0xfc000000, 0x14000000, 0x03ffffff, 2, REFERENCE_JUMP}, /* B */

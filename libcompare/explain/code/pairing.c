@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "code_parts.h"
+#include "parts.h"
 
 /* More edits than these, and two functions are not worth aligning. */
 #define MOST_EDITS 1000

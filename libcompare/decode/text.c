@@ -2,7 +2,7 @@
  * What people read of an instruction, and hashes of it. A number in a text is what begins with a digit and is no part
  * of a name: no register, and no scale of an index.
  */
-#include "decode_parts.h"
+#include "parts.h"
 
 #include <stdlib.h>
 #include <string.h>

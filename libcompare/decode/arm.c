@@ -2,7 +2,7 @@
  * ARM and Thumb: what refers to an address ("ARM Architecture Reference Manual", A5, A6). Addresses stand in literal
  * pools behind the function, whole or relative to the pc, or are made by MOVW and MOVT.
  */
-#include "decode_parts.h"
+#include "parts.h"
 
 #define PC 15
 /* r0 to r3, r12, lr. */
