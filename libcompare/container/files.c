@@ -206,15 +206,9 @@ static bool is_sound(struct answer *answer, int outcome, const struct files_work
 int answer_take(int fd, int outcome, const struct files_work *files, struct answer *answer, struct compare_error *error)
 {
     struct stat status;
-    size_t used = 0;
-    if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size == (off_t)sizeof(*answer)) {
-        ssize_t got = 1;
-        while (used < sizeof(*answer) && got > 0) {
-            got = pread(fd, (char *)answer + used, sizeof(*answer) - used, (off_t)used);
-            used += got > 0 ? (size_t)got : 0;
-        }
-    }
-    if (used == sizeof(*answer) && is_sound(answer, outcome, files))
+    bool whole = fd >= 0 && fstat(fd, &status) == 0 && status.st_size == (off_t)sizeof(*answer) &&
+                 source_read(fd, 0, answer, sizeof(*answer));
+    if (whole && is_sound(answer, outcome, files))
         return 0;
     return error_set(error, COMPARE_ERROR_CRASHED, files->names[0], "the worker gave an answer that is not sound");
 }

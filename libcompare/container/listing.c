@@ -159,6 +159,17 @@ int lister_content(struct lister *lister, uint64_t size)
     return 0;
 }
 
+int lister_part(struct lister *lister, const char *name, uint64_t size)
+{
+    struct member *member = lister_member(lister, name, strlen(name));
+    if (member == NULL)
+        return lister->failure;
+    member->type = MEMBER_FILE;
+    member->place = CONTENT_INPUT;
+    member->begin = member->end = lister->accounted;
+    return lister_content(lister, size);
+}
+
 int lister_padding(struct lister *lister, uint64_t size, uint32_t member)
 {
     struct range range;

@@ -131,6 +131,8 @@ int lister_keep(struct lister *lister, uint64_t size, uint32_t member);
 int lister_aside(struct lister *lister, uint64_t size, enum rule_index rule, uint32_t member);
 /* The next bytes are the content of the last member, which learns of it. */
 int lister_content(struct lister *lister, uint64_t size);
+/* A new member of this name, a file, of which nothing is known but its content: the next bytes. */
+int lister_part(struct lister *lister, const char *name, uint64_t size);
 /* The next bytes, zeros: set aside as layout; others: kept, and odd. */
 int lister_padding(struct lister *lister, uint64_t size, uint32_t member);
 

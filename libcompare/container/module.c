@@ -10,30 +10,19 @@
 #define MAGIC     "~Module signature appended~\n"
 #define INFO_SIZE 12
 
-static int part(struct lister *lister, const char *name, uint64_t size)
-{
-    struct member *member = lister_member(lister, name, strlen(name));
-    if (member == NULL)
-        return lister->failure;
-    member->type = MEMBER_FILE;
-    member->place = CONTENT_INPUT;
-    member->begin = member->end = lister->accounted;
-    return lister_content(lister, size);
-}
-
 int list_module(struct lister *lister)
 {
     size_t magic = sizeof(MAGIC) - 1;
     lister->flags |= LISTING_ACCOUNTED;
     if (lister->size < magic || memcmp(lister->bytes + lister->size - magic, MAGIC, magic) != 0)
-        return part(lister, "module", lister->size);
+        return lister_part(lister, "module", lister->size);
     if (lister->size < magic + INFO_SIZE)
         return lister_fail(lister, COMPARE_ERROR_MALFORMED, 0, "a module's signature without its size");
     const uint8_t *info = lister->bytes + lister->size - magic - INFO_SIZE;
     uint64_t signature = (uint64_t)info[8] << 24 | (uint64_t)info[9] << 16 | (uint64_t)info[10] << 8 | info[11];
     if (signature > lister->size - magic - INFO_SIZE)
         return lister_fail(lister, COMPARE_ERROR_MALFORMED, 0, "a module's signature that is larger than the file");
-    part(lister, "module", lister->size - magic - INFO_SIZE - signature);
+    lister_part(lister, "module", lister->size - magic - INFO_SIZE - signature);
     /* With the bytes that describe it: one side may have none of it. */
-    return part(lister, "signature", signature + INFO_SIZE + magic);
+    return lister_part(lister, "signature", signature + INFO_SIZE + magic);
 }

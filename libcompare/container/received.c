@@ -5,6 +5,7 @@
  * container's meaning, but none about where bytes are.
  */
 #include "listing.h"
+#include "sources.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -199,19 +200,6 @@ static bool is_sound(const struct bounds *bounds)
     return listing->flags <= (LISTING_ORDER_FREE | LISTING_ACCOUNTED | LISTING_DIGESTS_RIGHT) && pieces_fit(listing);
 }
 
-static bool read_whole(int fd, uint64_t offset, void *bytes, size_t size)
-{
-    for (size_t used = 0; used < size;) {
-        ssize_t got = pread(fd, (char *)bytes + used, size - used, (off_t)(offset + used));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        used += (size_t)got;
-    }
-    return true;
-}
-
 static int refuse(const char *name, struct compare_error *error)
 {
     return error_set(error, COMPARE_ERROR_CRASHED, name, "the worker gave a list of members that is not sound");
@@ -224,7 +212,7 @@ int listing_take(int fd, const char *name, uint64_t size, uint64_t contents_size
     struct stat status;
     size_t memory = 0;
     *listing = (struct inventory){0};
-    if (fstat(fd, &status) != 0 || !read_whole(fd, 0, &head, sizeof(head)))
+    if (fstat(fd, &status) != 0 || !source_read(fd, 0, &head, sizeof(head)))
         return refuse(name, error);
     if (head.magic != LISTING_MAGIC || head.size != size || head.member_count > limits->members ||
         !size_of(&head, &memory) || (uint64_t)status.st_size != sizeof(head) + (uint64_t)memory)
@@ -236,7 +224,7 @@ int listing_take(int fd, const char *name, uint64_t size, uint64_t contents_size
         return error_set(error, COMPARE_ERROR_MEMORY, name, "no memory");
     lay_out(&head, listing);
     struct bounds bounds = {.listing = listing, .contents_size = contents_size};
-    if (read_whole(fd, sizeof(head), listing->memory, memory) && is_sound(&bounds))
+    if (source_read(fd, sizeof(head), listing->memory, memory) && is_sound(&bounds))
         return 0;
     listing_free(listing);
     return refuse(name, error);

@@ -16,17 +16,6 @@ static uint64_t big32(const uint8_t *bytes)
     return (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 8 | bytes[3];
 }
 
-static int part(struct lister *lister, const char *name, uint64_t size)
-{
-    struct member *member = lister_member(lister, name, strlen(name));
-    if (member == NULL)
-        return lister->failure;
-    member->type = MEMBER_FILE;
-    member->place = CONTENT_INPUT;
-    member->begin = member->end = lister->accounted;
-    return lister_content(lister, size);
-}
-
 /* A header's size with its index and its store; 0 where it does not fit. */
 static uint64_t header_size(const struct lister *lister)
 {
@@ -43,7 +32,7 @@ static int header(struct lister *lister, const char *name)
     uint64_t size = header_size(lister);
     if (size == 0)
         return lister_fail(lister, COMPARE_ERROR_MALFORMED, lister->accounted, "no sound header of an RPM package");
-    return part(lister, name, size);
+    return lister_part(lister, name, size);
 }
 
 int list_rpm(struct lister *lister)
@@ -51,12 +40,12 @@ int list_rpm(struct lister *lister)
     if (lister->size < LEAD_SIZE)
         return lister_fail(lister, COMPARE_ERROR_MALFORMED, 0, "ends amid its lead: truncated?");
     lister->flags |= LISTING_ACCOUNTED;
-    part(lister, "lead", LEAD_SIZE);
+    lister_part(lister, "lead", LEAD_SIZE);
     if (header(lister, "signature") != 0)
         return lister->failure;
     uint64_t padding = (8 - lister->accounted % 8) % 8;
     lister_padding(lister, padding, NO_MEMBER);
     if (lister->failure != 0 || header(lister, "header") != 0)
         return lister->failure;
-    return part(lister, "payload", lister->size - lister->accounted);
+    return lister_part(lister, "payload", lister->size - lister->accounted);
 }

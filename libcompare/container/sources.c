@@ -134,13 +134,10 @@ int source_open_member(int directory, const struct inventory *listing, const str
     return error_set(error, COMPARE_ERROR_CHANGED, name, "the file changed since the directory was read");
 }
 
-bool stretch_read(const struct stretch *stretch, uint64_t offset, void *bytes, size_t size)
+bool source_read(int fd, uint64_t offset, void *bytes, size_t size)
 {
-    if (offset > stretch_size(stretch) || size > stretch_size(stretch) - offset)
-        return false;
     for (size_t used = 0; used < size;) {
-        ssize_t got =
-            pread(stretch->source->fd, (char *)bytes + used, size - used, (off_t)(stretch->begin + offset + used));
+        ssize_t got = pread(fd, (char *)bytes + used, size - used, (off_t)(offset + used));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -148,4 +145,10 @@ bool stretch_read(const struct stretch *stretch, uint64_t offset, void *bytes, s
         used += (size_t)got;
     }
     return true;
+}
+
+bool stretch_read(const struct stretch *stretch, uint64_t offset, void *bytes, size_t size)
+{
+    return offset <= stretch_size(stretch) && size <= stretch_size(stretch) - offset &&
+           source_read(stretch->source->fd, stretch->begin + offset, bytes, size);
 }

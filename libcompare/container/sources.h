@@ -41,6 +41,9 @@ static inline uint64_t stretch_size(const struct stretch *stretch)
     return stretch->end - stretch->begin;
 }
 
+/* Reads size bytes from an offset of a file; false where they are not there. */
+bool source_read(int fd, uint64_t offset, void *bytes, size_t size);
+
 /* Reads size bytes from an offset of the stretch; false where they are not there any more. */
 bool stretch_read(const struct stretch *stretch, uint64_t offset, void *bytes, size_t size);
 

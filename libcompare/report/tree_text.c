@@ -6,13 +6,7 @@
 #include <string.h>
 
 #include "../container/container.h"
-#include "report.h"
-
-#define PLAIN  "\033[0m"
-#define BOLD   "\033[1m"
-#define RED    "\033[31m"
-#define GREEN  "\033[32m"
-#define YELLOW "\033[33m"
+#include "text.h"
 
 #define GROUPS_SHOWN  20
 #define FILES_SHOWN   40
@@ -27,24 +21,6 @@ struct tree_text {
 static const char *paint(const struct tree_text *text, const char *code)
 {
     return text->options->color ? code : "";
-}
-
-static const char *grouped(uint64_t value, char buffer[32])
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof(digits), "%ju", (uintmax_t)value), at = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            buffer[at++] = ',';
-        buffer[at++] = digits[i];
-    }
-    buffer[at] = '\0';
-    return buffer;
-}
-
-static const char *plural(uint64_t count)
-{
-    return count == 1 ? "" : "s";
 }
 
 static bool is_alone(const struct tree_pair *pair)
@@ -68,11 +44,12 @@ static void write_verdict(const struct tree_text *text)
     else if (tree->verdict == COMPARE_EQUIVALENT)
         fprintf(text->out, ": what differs was set aside, nothing is unexplained");
     else if (tree->verdict == COMPARE_DIFFERENT)
-        fprintf(text->out, ": %s of %s pairs differ, %s member%s of one side alone", grouped(differing, number),
-                grouped(tree->pair_count - alone, other), grouped(alone, policy), plural(alone));
+        fprintf(text->out, ": %s of %s pairs differ, %s member%s of one side alone", text_grouped(differing, number),
+                text_grouped(tree->pair_count - alone, other), text_grouped(alone, policy), text_plural(alone));
     else
-        fprintf(text->out, ": %s of %s pairs could not be decided", grouped(tree->counts[COMPARE_INCONCLUSIVE], number),
-                grouped(tree->pair_count - alone, other));
+        fprintf(text->out, ": %s of %s pairs could not be decided",
+                text_grouped(tree->counts[COMPARE_INCONCLUSIVE], number),
+                text_grouped(tree->pair_count - alone, other));
     fprintf(text->out, "%s\n", tree->interrupted ? "; interrupted, not all was compared" : "");
 }
 
@@ -83,7 +60,7 @@ static void write_sides(const struct tree_text *text)
     char path[1024], number[32];
     for (int side = 0; side < 2; side++)
         fprintf(text->out, "  %-8s %s  (%s bytes compared)\n", labels[side],
-                escape_text(path, sizeof(path), paths[side]), grouped(text->tree->tally[side].size, number));
+                escape_text(path, sizeof(path), paths[side]), text_grouped(text->tree->tally[side].size, number));
 }
 
 static void write_counts(const struct tree_text *text)
@@ -93,10 +70,11 @@ static void write_counts(const struct tree_text *text)
     fprintf(text->out,
             "\n%s identical, %s equivalent, %s different, %s inconclusive; %s of the vendor alone, %s of the rebuilt "
             "alone\n",
-            grouped(tree->counts[COMPARE_IDENTICAL], numbers[0]), grouped(tree->counts[COMPARE_EQUIVALENT], numbers[1]),
-            grouped(tree->counts[COMPARE_DIFFERENT], numbers[2]),
-            grouped(tree->counts[COMPARE_INCONCLUSIVE], numbers[3]), grouped(tree->alone[0], numbers[4]),
-            grouped(tree->alone[1], numbers[5]));
+            text_grouped(tree->counts[COMPARE_IDENTICAL], numbers[0]),
+            text_grouped(tree->counts[COMPARE_EQUIVALENT], numbers[1]),
+            text_grouped(tree->counts[COMPARE_DIFFERENT], numbers[2]),
+            text_grouped(tree->counts[COMPARE_INCONCLUSIVE], numbers[3]), text_grouped(tree->alone[0], numbers[4]),
+            text_grouped(tree->alone[1], numbers[5]));
 }
 
 /* ---- Roots of all files ---- */
@@ -117,7 +95,7 @@ static void write_groups(const struct tree_text *text)
             continue;
         shown++;
         fprintf(text->out, "  %s%s%s: %s file%s%s%s", paint(text, YELLOW), group->cause, paint(text, PLAIN),
-                grouped(group->file_count, number), plural(group->file_count), group->key != NULL ? ", " : "",
+                text_grouped(group->file_count, number), text_plural(group->file_count), group->key != NULL ? ", " : "",
                 group->key != NULL ? group->key : "");
         fprintf(text->out, group->file_count == 1 ? "  (%s)\n" : "  (first: %s)\n", group->first);
     }
@@ -173,7 +151,7 @@ static void write_differing(const struct tree_text *text, const struct tree_pair
         char number[32];
         uint64_t unexplained = pair->tally[0].unexplained > pair->tally[1].unexplained ? pair->tally[0].unexplained
                                                                                        : pair->tally[1].unexplained;
-        fprintf(text->out, ", %s byte%s unexplained", grouped(unexplained, number), plural(unexplained));
+        fprintf(text->out, ", %s byte%s unexplained", text_grouped(unexplained, number), text_plural(unexplained));
     }
     fprintf(text->out, "\n");
     if (pair->note != NULL)
@@ -186,7 +164,7 @@ static void write_differing(const struct tree_text *text, const struct tree_pair
     size_t left = pair->root_count + pair->roots_left_out;
     left -= left < most ? left : most;
     if (left > 0 && pair->root_count > 0)
-        fprintf(text->out, "    and %zu more root%s\n", left, plural(left));
+        fprintf(text->out, "    and %zu more root%s\n", left, text_plural(left));
 }
 
 static void write_failed(const struct tree_text *text, const struct tree_pair *pair)
@@ -199,7 +177,7 @@ static void write_alone(const struct tree_text *text, const struct tree_pair *pa
 {
     char number[32];
     write_names(text, pair);
-    fprintf(text->out, ", %s bytes, %s only\n", grouped(pair->size[pair->pairing == ONLY_REBUILT], number),
+    fprintf(text->out, ", %s bytes, %s only\n", text_grouped(pair->size[pair->pairing == ONLY_REBUILT], number),
             pair->pairing == ONLY_VENDOR ? "vendor" : "rebuilt");
 }
 
@@ -274,8 +252,8 @@ static void write_tally(const struct tree_text *text, const char *label, const s
 {
     char numbers[3][32];
     fprintf(text->out, "  %-8s %s identical, %s set aside, %s unexplained\n", label,
-            grouped(tally->identical, numbers[0]), grouped(tally->set_aside, numbers[1]),
-            grouped(tally->unexplained, numbers[2]));
+            text_grouped(tally->identical, numbers[0]), text_grouped(tally->set_aside, numbers[1]),
+            text_grouped(tally->unexplained, numbers[2]));
 }
 
 static void write_account(const struct tree_text *text)
@@ -293,10 +271,10 @@ static void write_account(const struct tree_text *text)
             continue;
         fprintf(text->out, "%s%s", separator, compare_rule_at(i)->id);
         if (bytes > 0)
-            fprintf(text->out, " %s", grouped(bytes, number));
+            fprintf(text->out, " %s", text_grouped(bytes, number));
         if (tree->facts_by_rule[i] > 0)
-            fprintf(text->out, " (%s member%s)", grouped(tree->facts_by_rule[i], number),
-                    plural(tree->facts_by_rule[i]));
+            fprintf(text->out, " (%s member%s)", text_grouped(tree->facts_by_rule[i], number),
+                    text_plural(tree->facts_by_rule[i]));
         separator = ", ";
     }
     if (separator[0] == ',')
