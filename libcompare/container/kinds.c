@@ -96,14 +96,13 @@ enum kind kind_tell(int fd, uint64_t offset, uint64_t size)
     uint8_t head[HEAD_SIZE], there[32];
     size_t got = read_at(fd, offset, head, size < sizeof(head) ? (size_t)size : sizeof(head));
     for (size_t i = 0; i < ARRAY_COUNT(magics); i++) {
-        const uint8_t *at = head + magics[i].offset;
+        const uint8_t *at = there;
         if (magics[i].offset + magics[i].size > size)
             continue;
-        if (magics[i].offset + magics[i].size > got) {
-            if (read_at(fd, offset + magics[i].offset, there, magics[i].size) != magics[i].size)
-                continue;
-            at = there;
-        }
+        if (magics[i].offset + magics[i].size <= got)
+            at = head + magics[i].offset;
+        else if (read_at(fd, offset + magics[i].offset, there, magics[i].size) != magics[i].size)
+            continue;
         if (memcmp(at, magics[i].magic, magics[i].size) != 0)
             continue;
         size_t trailer = sizeof(MODULE_MAGIC) - 1;
