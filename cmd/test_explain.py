@@ -294,6 +294,17 @@ class Explanations(Explained):
         told = self.two_links([main, *parts], {"CASE": 6, "SECOND": 6}, {"CASE": 6, "SECOND": 7}, order=(0, 3, 1, 2))
         self.assertIn("unknown", self.causes(told))
 
+    def test_a_number_behind_a_string_of_the_same_object(self):
+        source = """#include <stdio.h>
+            struct { char text[12]; unsigned number; char more[12]; } about = {DATE, NUMBER, MORE};
+            int main(int n, char **v) { return printf("built %s %u %s", about.text, about.number, about.more); }"""
+        first = {"DATE": '"2024-01-01"', "NUMBER": 7, "MORE": '"as it was"'}
+        cases = [({}, ["date-other"]), ({"NUMBER": 9}, ["date-other", "unknown"]),
+                 ({"MORE": '"as it is"'}, ["date-other", "unknown"])]
+        for changed, causes in cases:
+            told = self.pair_of(source, first, {**first, "DATE": '"2025-06-07"', **changed})
+            self.assertEqual(sorted(self.causes(told)), causes, changed)
+
     def test_a_number_that_looks_like_text_on_one_side(self):
         source = """#include <stdio.h>
             unsigned long known[3] = {1, NUMBER, 2};

@@ -251,16 +251,29 @@ static bool is_text_object(const struct image *image, struct range bytes)
 
 #define RUNS_MOST 16u /* of one object; the rest of what differs in it is the last one's */
 
+/* Strings are told of as such; *end: behind the one that begins at or around this byte of the object on both sides. */
+static bool is_string_of_both(const struct explaining *e, struct range a, struct range b, uint64_t at, uint64_t *end)
+{
+    struct range x, y;
+    if (!string_at(e->sides[0].image, a.begin + at, &x) || range_size(x) < 3 ||
+        !string_at(e->sides[1].image, b.begin + at, &y))
+        return false;
+    *end = x.end - a.begin > y.end - b.begin ? x.end - a.begin : y.end - b.begin;
+    return true;
+}
+
 /* Each run of its own, for one may follow from something and the next one from nothing. */
 static void tell_runs(struct explaining *e, struct range a, struct range b, uint64_t at, uint64_t size)
 {
     size_t before = e->differences.count;
-    for (size_t i = 0; i < RUNS_MOST; i++) {
+    bool more = true;
+    for (size_t i = 0; i < RUNS_MOST && more; i++) {
         struct range x = {a.begin + at, a.begin + at + size}, y = {b.begin + at, b.begin + at + size};
-        tell_data(e, "data", widened(e->sides[0].image, x, a), widened(e->sides[1].image, y, b));
-        at += size;
-        if (!next_run(e, a, b, &at, &size))
-            break;
+        if (!is_string_of_both(e, a, b, at, &at)) {
+            tell_data(e, "data", widened(e->sides[0].image, x, a), widened(e->sides[1].image, y, b));
+            at += size;
+        }
+        more = next_run(e, a, b, &at, &size);
     }
     if (e->differences.count > before) {
         struct difference *last = (struct difference *)e->differences.items + e->differences.count - 1;
@@ -279,16 +292,10 @@ static void explain_object(struct explaining *e, const struct symbol *a, const s
             tell_data(e, "size of data", a->bytes, b->bytes);
         return;
     }
-    if (is_text_object(e->sides[0].image, a->bytes) && is_text_object(e->sides[1].image, b->bytes)) {
+    if (is_text_object(e->sides[0].image, a->bytes) && is_text_object(e->sides[1].image, b->bytes))
         string_tell(e, a->bytes, b->bytes);
-        return;
-    }
-    /* Strings are told of as such. */
-    struct range string;
-    if (string_at(e->sides[0].image, a->bytes.begin + at, &string) && range_size(string) >= 3 &&
-        string_at(e->sides[1].image, b->bytes.begin + at, &string))
-        return;
-    tell_runs(e, a->bytes, b->bytes, at, size);
+    else
+        tell_runs(e, a->bytes, b->bytes, at, size);
 }
 
 static void explain_objects(struct explaining *e)
