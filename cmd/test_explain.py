@@ -301,9 +301,10 @@ class Explanations(Explained):
         first = {"DATE": '"2024-01-01"', "NUMBER": 7, "MORE": '"as it was"'}
         cases = [({}, ["date-other"]), ({"NUMBER": 9}, ["date-other", "unknown"]),
                  ({"MORE": '"as it is"'}, ["date-other", "unknown"])]
-        for changed, causes in cases:
-            told = self.pair_of(source, first, {**first, "DATE": '"2025-06-07"', **changed})
-            self.assertEqual(sorted(self.causes(told)), causes, changed)
+        for flags in ([], ["-s"]):
+            for changed, causes in cases:
+                told = self.pair_of(source, first, {**first, "DATE": '"2025-06-07"', **changed}, *flags)
+                self.assertEqual(sorted(self.causes(told)), causes, (changed, flags))
 
     def test_a_number_that_looks_like_text_on_one_side(self):
         source = """#include <stdio.h>

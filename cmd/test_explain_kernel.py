@@ -169,7 +169,7 @@ class Packed(Explained):
                             lambda content: hmac.digest(b"FIPS-FTW-RHT2010", content, "sha256"))
         for vendor, rebuilt in ((right, other_key), (other_key, other_key), (right, lambda content: bytes(range(32)))):
             told = self.explain(self.sealed("v", "one", vendor), self.sealed("r", "another-place", rebuilt))
-            self.assertEqual(sorted(self.causes(told)), ["build-path-debug", "unknown"])
+            self.assertEqual(set(self.causes(told)), {"build-path-debug", "unknown"})
 
 
 if __name__ == "__main__":

@@ -350,6 +350,45 @@ static void take_together(struct explaining *e, const struct finding *finding, c
     difference_takes(e, difference, 1, finding->rebuilt);
 }
 
+/* Whether a byte is part of a string that is told of as one. */
+static bool is_told_as_string(const struct explaining *e, size_t side, uint64_t file_offset)
+{
+    const struct difference *differences = e->differences.items;
+    for (size_t i = 0; i < e->differences.count && i < PAIRED_MOST; i++) {
+        const struct place *place = side == 0 ? &differences[i].vendor : &differences[i].rebuilt;
+        if (differences[i].kind == DIFFERENCE_STRING && place->present && file_offset >= place->bytes.begin &&
+            file_offset <= place->bytes.end)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A finding is joined over a few equal bytes: a number that differs close behind a string is in one with it. Where the
+ * strings are of one length, what follows stands where it did.
+ */
+static void explain_beside_string(struct explaining *e, const struct finding *finding, const struct difference *string)
+{
+    struct range a = finding->vendor, b = finding->rebuilt;
+    if (range_size(string->vendor.bytes) != range_size(string->rebuilt.bytes) ||
+        string->vendor.bytes.begin - a.begin != string->rebuilt.bytes.begin - b.begin)
+        return;
+    uint64_t at = 0, size;
+    for (size_t i = 0; i < RUNS_MOST && next_run(e, a, b, &at, &size); i++) {
+        uint64_t from = at;
+        while (from < at + size && is_told_as_string(e, 0, a.begin + from) && is_told_as_string(e, 1, b.begin + from))
+            from++;
+        struct range x = {a.begin + from, a.begin + at + size}, y = {b.begin + from, b.begin + at + size};
+        at += size;
+        while (!range_empty(x) && e->sides[0].image->bytes[x.begin] == e->sides[1].image->bytes[y.begin]) {
+            x.begin++;
+            y.begin++;
+        }
+        if (!range_empty(x))
+            tell_data(e, "data", widened(e->sides[0].image, x, a), widened(e->sides[1].image, y, b));
+    }
+}
+
 static void explain_left(struct explaining *e)
 {
     const struct comparison *comparison = e->input->comparison;
@@ -357,6 +396,13 @@ static void explain_left(struct explaining *e)
     for (size_t i = 0; i < comparison->finding_count && !e->out_of_memory; i++) {
         const struct finding *finding = &comparison->findings[i];
         const struct pair *pair = &e->input->pairs[finding->pair];
+        const struct difference *owner =
+            e->owners[i] != SIZE_MAX ? (struct difference *)e->differences.items + e->owners[i] : NULL;
+        if (owner != NULL && owner->kind == DIFFERENCE_STRING && owner->vendor.present && owner->rebuilt.present &&
+            finding->kind == FINDING_BYTES) {
+            struct difference string = *owner; /* what is told makes the list grow */
+            explain_beside_string(e, finding, &string);
+        }
         if (e->owners[i] != SIZE_MAX || range_empty(finding->vendor) || range_empty(finding->rebuilt) ||
             !is_data_section(e->sides[0].image, section_at(e->sides[0].image, finding->vendor.begin)) ||
             !is_data_section(e->sides[1].image, section_at(e->sides[1].image, finding->rebuilt.begin)))
