@@ -156,9 +156,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_same_account(result, plain);
         check_explanation(result);
         const bool all = size % 2 == 0;
-        const struct compare_report_options options = {
-            .size = sizeof(options), .all_findings = all, .explain_all = true, .width = all ? 0 : 1};
-        pair_check_text(result, &options);
+        const struct compare_report_options shown = {
+            .size = sizeof(shown), .all_findings = all, .explain_all = true, .width = all ? 0 : 1};
+        pair_check_text(result, &shown);
         check_json_report(result);
     }
     compare_result_free(result);
