@@ -7,6 +7,7 @@ output. It never ends in a crash, and never in another verdict.
 Usage: test_failures.py ELFTALLY SOURCE_ROOT FAILING [--every]    FAILING: the preloaded failing.c
        --every: each failure of each command, which takes minutes; without it, a fixed choice of them
 """
+import io
 import json
 import lzma
 import os
@@ -15,6 +16,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import unittest
@@ -66,6 +68,14 @@ def make_inputs(here):
     for name, pair in (("report.json", ("debug", "packed")), ("differs.json", ("debug", "changed"))):
         with open(here / name, "wb") as report:
             subprocess.run([ELFTALLY, "--format", "json", *pair], stdout=report, cwd=here, check=name == "report.json")
+    for side, other, mtime in (("tree-a", "debug", 1), ("tree-b", "packed", 2)):
+        (here / side).mkdir()
+        shutil.copy(here / "copy", here / side / "copy")
+        shutil.copy(here / other, here / side / "packed")
+        with tarfile.open(here / side / "a.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as archive:
+            info = tarfile.TarInfo("hello")
+            info.mtime, info.size = mtime, len(data)
+            archive.addfile(info, io.BytesIO(data))
     pairs = [("debug", "packed"), ("debug", "changed"), ("debug", "copy"), ("debug", "policy.json")]
     (here / "pairs.tsv").write_text("id\tvendor\trebuilt\n" + "".join(f"{a}/{b}\t{a}\t{b}\n" for a, b in pairs))
     subprocess.run([ELFTALLY, "batch", "-q", "-o", "results", "pairs.tsv"], cwd=here, check=True)
@@ -254,6 +264,30 @@ class Failures(unittest.TestCase):
                     self.assertTrue(status == 0 or stderr.removeprefix(WARNING).startswith(b"elftally: "), stderr)
                     for line in lines:
                         self.assertIn(line["verdict"], (right[line["id"]], "inconclusive"))
+
+    def test_trees_have_no_verdict_but_the_right_ones(self):
+        """What fails is inconclusive, or the run ends in trouble; what is told is what there is."""
+        command = ["-f", "json", "-j", "1", "-o", "made", "--explain", "none", "tree-a", "tree-b"]
+        for kind, more in (("memory", ["--no-sandbox"]), ("calls", []), ("streams", [])):
+            undisturbed, count = self.run_failing([*command, *more], kind)
+            self.assertEqual(undisturbed[0], 0, undisturbed[3])
+            right = {pair["path"]: pair["verdict"] for pair in json.loads(undisturbed[2])["pairs"]}
+            self.assertEqual(right["packed"], "equivalent")
+            self.assertEqual(right["a.tar.gz!"], "equivalent")
+            places = range(1, count + 1) if EVERY else sorted({1 + count * i // 12 for i in range(12)})
+            for first in places:
+                with self.subTest(kind=kind, first=first):
+                    last = FOREVER if first % 2 else first
+                    (status, _, made, stderr), _ = self.run_failing([*command, *more], kind, first, last)
+                    self.assertIn(status, (0, 2), stderr)
+                    self.assertNotIn(b"please report", stderr + (made or b""))
+                    if status == 2 and not made:
+                        self.assertRegex(stderr.removeprefix(WARNING), rb"\Aelftally: [^\n]+\n\Z")
+                        continue
+                    report = json.loads(made)
+                    self.assertEqual(report["verdict"], "equivalent" if status == 0 else "inconclusive")
+                    for pair in report["pairs"]:
+                        self.assertIn(pair["verdict"], (right[pair["path"]], "inconclusive"), pair)
 
     def let_the_disk_be_full(self, name):
         """As write(2) sees it, so within the C library too."""

@@ -12,6 +12,7 @@
 struct table {
     const uint8_t *places, *names, *names_end;
     unsigned place_size;
+    struct lister *lister;
     uint64_t count, taken;
     bool right;
 };
@@ -65,8 +66,10 @@ static void expect_member(struct table *table, const uint8_t *bytes, size_t size
 {
     Elf *elf = elf_memory((char *)(uintptr_t)bytes, size);
     Elf_Scn *section = NULL;
+    /* Whatever the bytes are: only memory can lack. */
     if (elf == NULL) {
         table->right = false;
+        lister_no_memory(table->lister);
         return;
     }
     while (elf_kind(elf) == ELF_K_ELF && table->right && (section = elf_nextscn(elf, section)) != NULL) {
@@ -108,7 +111,7 @@ static bool ends(const struct table *table)
 bool ar_symbols_right(struct lister *lister, uint64_t offset, uint64_t size, bool wide)
 {
     const uint8_t *bytes = lister->bytes + offset;
-    struct table table = {.place_size = wide ? 8 : 4, .right = true};
+    struct table table = {.place_size = wide ? 8 : 4, .lister = lister, .right = true};
     if (size < table.place_size || elf_version(EV_CURRENT) == EV_NONE)
         return false;
     table.count = big(bytes, table.place_size);

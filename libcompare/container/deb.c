@@ -73,6 +73,7 @@ static bool decode(struct unpacked *unpacked, struct lister *package, enum kind 
     unpacked->map = mmap(NULL, unpacked->map_size, PROT_READ, MAP_PRIVATE, package->contents, (off_t)(from - before));
     if (unpacked->map == MAP_FAILED) {
         unpacked->map = NULL;
+        error_set(&unpacked->error, COMPARE_ERROR_MEMORY, package->name, "no memory");
         return false;
     }
     begin(unpacked, package, (const uint8_t *)unpacked->map + before, to - from);
@@ -85,6 +86,16 @@ static void unpacked_end(struct unpacked *unpacked)
     if (unpacked->map != NULL)
         munmap(unpacked->map, unpacked->map_size);
     unpacked->map = NULL;
+}
+
+/* Where there is no memory, or a limit is hit, that is no word about the package. */
+static void pass_on(struct lister *package, const struct compare_error *error)
+{
+    bool own = error->status == COMPARE_ERROR_MALFORMED || error->status == COMPARE_ERROR_UNSUPPORTED;
+    if (error->status == 0 || own || package->failure != 0)
+        return;
+    package->failure = error->status;
+    *package->error = *error;
 }
 
 /* The one member whose name begins so, as an archive. */
@@ -120,13 +131,14 @@ static const struct member *file_named(const struct lister *lister, const uint8_
     return NULL;
 }
 
-static bool digest_is_right(const struct lister *data, const struct member *file, const uint8_t *digits)
+static bool digest_is_right(struct lister *data, const struct member *file, const uint8_t *digits)
 {
     static const char hexadecimal[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = sizeof(digest);
-    if (EVP_Digest(data->bytes + file->begin, file->end - file->begin, digest, &size, EVP_md5(), NULL) != 1 ||
-        size != DIGEST_DIGITS / 2)
+    if (EVP_Digest(data->bytes + file->begin, file->end - file->begin, digest, &size, EVP_md5(), NULL) != 1)
+        return lister_fail(data, COMPARE_ERROR_SYSTEM, file->begin, "cannot compute an MD5") == 0;
+    if (size != DIGEST_DIGITS / 2)
         return false;
     for (size_t i = 0; i < size; i++) {
         if (digits[2 * i] != (uint8_t)hexadecimal[digest[i] >> 4] ||
@@ -137,7 +149,7 @@ static bool digest_is_right(const struct lister *data, const struct member *file
 }
 
 /* "DIGEST  PATH", line by line, to the last newline. */
-static bool lines_are_right(const struct lister *data, const uint8_t *at, uint64_t left)
+static bool lines_are_right(struct lister *data, const uint8_t *at, uint64_t left)
 {
     while (left > 0) {
         const uint8_t *end = memchr(at, '\n', left);
@@ -161,6 +173,8 @@ bool deb_digests_right(struct lister *package)
     const struct member *sums =
         right ? file_named(&control.lister, (const uint8_t *)"md5sums", strlen("md5sums")) : NULL;
     right = sums != NULL && lines_are_right(&data.lister, control.lister.bytes + sums->begin, sums->end - sums->begin);
+    pass_on(package, &control.error);
+    pass_on(package, &data.error);
     unpacked_end(&control);
     unpacked_end(&data);
     return right;

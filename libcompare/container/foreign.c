@@ -5,6 +5,7 @@
  */
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -35,6 +36,8 @@ static int damaged(struct lister *lister, struct archive *archive)
 {
     char shown[200];
     const char *why = archive_error_string(archive);
+    if (archive_errno(archive) == ENOMEM)
+        return lister_no_memory(lister);
     return lister_fail(lister, COMPARE_ERROR_MALFORMED, (uint64_t)archive_read_header_position(archive), "%s",
                        escape_text(shown, sizeof(shown), why != NULL ? why : "it cannot be read"));
 }

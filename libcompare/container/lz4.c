@@ -32,6 +32,9 @@ static int frame(struct lister *lister, LZ4F_dctx *context, uint8_t *block)
     while (status != 0 && lister->failure == 0) {
         size_t made = STREAM_BLOCK, taken = stream_left(lister, at);
         status = LZ4F_decompress(context, block, &made, lister->bytes + at, &taken, NULL);
+        /* Its codes have no names in the stable interface. */
+        if (LZ4F_isError(status) && strcmp(LZ4F_getErrorName(status), "ERROR_allocation_failed") == 0)
+            return lister_no_memory(lister);
         if (LZ4F_isError(status) || (made == 0 && taken == 0))
             return damaged(lister);
         at += taken;

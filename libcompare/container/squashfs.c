@@ -112,6 +112,10 @@ static int open_tables(struct squash *squash)
     squash->attributes = sqfs_xattr_reader_create(0);
     if (squash->ids == NULL || squash->directories == NULL || squash->data == NULL || squash->attributes == NULL)
         return lister_no_memory(squash->lister);
+    /* libsquashfs takes memory for as many fragments as the superblock claims. */
+    if ((uint64_t)squash->super.fragment_entry_count > squash->lister->limits.memory / 64)
+        return squash->lister->failure = limit_hit(squash->lister->error, squash->lister->name, "memory",
+                                                   squash->lister->limits.memory, "memory for a table of fragments");
     int status = sqfs_id_table_read(squash->ids, file, &squash->super, squash->compressor);
     if (status == 0)
         status = sqfs_data_reader_load_fragment_table(squash->data, &squash->super);
@@ -175,7 +179,8 @@ static struct text_at read_attributes(struct squash *squash, const sqfs_inode_ge
     }
     for (sqfs_u32 i = 0; i < description.count; i++) {
         if (!read_attribute(squash, &items[i])) {
-            damaged(squash, "an extended attribute", SQFS_ERROR_CORRUPTED);
+            bool exhausted = squash->lister->arena.exhausted;
+            damaged(squash, "an extended attribute", exhausted ? SQFS_ERROR_ALLOC : SQFS_ERROR_CORRUPTED);
             return none;
         }
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 int stream_begin(struct lister *lister)
 {
@@ -119,6 +120,8 @@ static int inflate_one(struct lister *lister, struct inflating *work, uint64_t *
         lister_write(lister, work->block, made);
     }
     *used = at - lister->accounted;
+    if (status == Z_MEM_ERROR)
+        return lister_no_memory(lister);
     return status == Z_STREAM_END || lister->failure != 0 ? lister->failure : damaged(lister, "gzip");
 }
 
@@ -196,7 +199,25 @@ int list_xz(struct lister *lister)
 
 /* ---- zstd ---- */
 
-#define ZSTD_WINDOW_LOG_MOST 31
+/* A window is held in memory: as large as half of what there is, and as ever there are. */
+static int window_log(const struct lister *lister)
+{
+    int most = 10;
+    while (most < 31 && (uint64_t)1 << (most + 1) <= lister->limits.memory / 2)
+        most++;
+    return most;
+}
+
+/* Why a frame was not decoded: an error of libzstd. */
+static int zstd_failed(struct lister *lister, size_t status)
+{
+    ZSTD_ErrorCode code = ZSTD_isError(status) ? ZSTD_getErrorCode(status) : ZSTD_error_no_error;
+    if (code == ZSTD_error_memory_allocation)
+        return lister_no_memory(lister);
+    if (code == ZSTD_error_frameParameter_windowTooLarge && lister->failure == 0)
+        lister->failure = limit_hit(lister->error, lister->name, "memory", lister->limits.memory, "memory for zstd");
+    return lister->failure != 0 ? lister->failure : damaged(lister, "zstd");
+}
 
 static int zstd_frame(struct lister *lister, ZSTD_DCtx *context, uint8_t *block)
 {
@@ -207,7 +228,7 @@ static int zstd_frame(struct lister *lister, ZSTD_DCtx *context, uint8_t *block)
         ZSTD_outBuffer out = {block, STREAM_BLOCK, 0};
         status = ZSTD_decompressStream(context, &out, &in);
         if (ZSTD_isError(status) || (in.pos == 0 && out.pos == 0))
-            return damaged(lister, "zstd");
+            return zstd_failed(lister, status);
         at += in.pos;
         lister_write(lister, block, out.pos);
     }
@@ -219,7 +240,7 @@ int list_zstd(struct lister *lister)
     uint8_t *block = arena_alloc(&lister->arena, STREAM_BLOCK, 1);
     ZSTD_DCtx *context = ZSTD_createDCtx();
     if (block == NULL || context == NULL ||
-        ZSTD_isError(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MOST))) {
+        ZSTD_isError(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, window_log(lister)))) {
         ZSTD_freeDCtx(context);
         return lister_no_memory(lister);
     }
