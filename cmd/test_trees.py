@@ -237,11 +237,9 @@ class Directories(Case):
             (top / f"prog-{version}").mkdir()
             (top / f"prog-{version}/data").write_bytes(b"same")
         self.report(self.vendor, self.rebuilt, "different")
-        report = self.report(self.vendor, self.rebuilt, "equivalent", "--map", "prog-1.0=prog-2.0", "--map",
-                             "prog-1.0/*=prog-2.0/*", times=True)
+        report = self.report(self.vendor, self.rebuilt, "equivalent", "--map", "prog-1.*=prog-2.*", times=True)
         self.assertEqual(self.facts(report, "prog-1.0/data")["name"], "mapped-name")
-        self.report(self.vendor, self.rebuilt, "different", "-p", "exact", "--map", "prog-1.0=prog-2.0", "--map",
-                    "prog-1.0/*=prog-2.0/*")
+        self.report(self.vendor, self.rebuilt, "different", "-p", "exact", "--map", "prog-1.0=prog-2.0")
         for wrong in ("x", "a*=b", "=b", "a=", "a=b=c"):
             self.assertEqual(run("--map", wrong, self.vendor, self.rebuilt).returncode, 2)
 

@@ -342,7 +342,8 @@ struct compare_tree_options {
     unsigned jobs; /* workers that run at once; 0: as many as there are processors */
     /*
      * "PATTERN=PATTERN", NULL-terminated, NULL: none. Pairs members whose names differ: a star stands for any characters
-     * but a slash, and what it stood for in the vendor's name stands in its place in the rebuilt one's.
+     * but a slash, and what it stood for in the vendor's name stands in its place in the rebuilt one's. A directory's name
+     * maps all that it holds.
      */
     const char *const *maps;
     int stop;                                                                    /* as of a pool; 0: none */

@@ -195,7 +195,7 @@ static void header_pieces(struct lister *lister, const struct header *entry, uin
     for (size_t i = 0; i < FIELDS; i++) {
         bool kept = fields[i].rule == RULE_COUNT || (i == CHECK && !check_is_right(lister, entry, content));
         if (kept)
-            lister_keep(lister, FIELD_SIZE, member);
+            lister_piece(lister, FIELD_SIZE, i == NAMESIZE ? PIECE_NAME : PIECE_KEPT, 0, member);
         else
             lister_aside(lister, FIELD_SIZE, fields[i].rule, member);
     }

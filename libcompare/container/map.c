@@ -1,6 +1,6 @@
 /*
  * --map PATTERN=PATTERN: names that differ in a version, say. A star stands for any characters but a slash; what it stood
- * for in the vendor's name stands in its place in the rebuilt one's.
+ * for in the vendor's name stands in its place in the rebuilt one's. A directory's name maps all that it holds.
  */
 #include "pairing.h"
 
@@ -42,13 +42,13 @@ static bool fits(const char *pattern, const char *pattern_end, const char *text,
     return false;
 }
 
-size_t map_name(const char *map, const char *name, size_t size, char *mapped, size_t mapped_size)
+static size_t map_whole(const char *map, const char *name, size_t size, char *mapped, size_t mapped_size,
+                        unsigned *steps)
 {
     struct span spans[STARS_MOST];
     const char *equals = strchr(map, '=');
-    unsigned steps = 100000; /* stars can be tried in very many ways */
     size_t used = 0, index = 0;
-    if (!fits(map, equals, name, name + size, spans, 0, &steps))
+    if (!fits(map, equals, name, name + size, spans, 0, steps))
         return 0;
     for (const char *at = equals + 1; *at != '\0'; at++) {
         struct span part = *at == '*' ? spans[index++] : (struct span){at, 1};
@@ -58,4 +58,20 @@ size_t map_name(const char *map, const char *name, size_t size, char *mapped, si
         used += part.size;
     }
     return used;
+}
+
+size_t map_name(const char *map, const char *name, size_t size, char *mapped, size_t mapped_size)
+{
+    unsigned steps = 10000; /* stars can be tried in very many ways */
+    /* The name, or a directory on the way to it, the longest first. */
+    for (size_t end = size; end > 0; end--) {
+        if (end < size && name[end] != '/')
+            continue;
+        size_t used = map_whole(map, name, end, mapped, mapped_size, &steps);
+        if (used == 0 || used > mapped_size - (size - end))
+            continue;
+        memcpy(mapped + used, name + end, size - end);
+        return used + size - end;
+    }
+    return 0;
 }

@@ -172,11 +172,14 @@ static void a_map_makes_one_name_of_another(void **state)
     } cases[] = {
         {"a=b", "a", "b"},
         {"a=b", "aa", NULL},
+        {"a=b", "x/a", NULL},
         {"lib*-1.so=lib*-2.so", "libx-1.so", "libx-2.so"},
         {"usr/*/x=opt/*/x", "usr/lib/x", "opt/lib/x"},
         {"usr/*/x=opt/*/x", "usr/lib/y/x", NULL}, /* a star is no slash */
         {"*-1/*=*-2/*", "a-1-1/b", "a-1-2/b"},
         {"*=*", "", ""},
+        {"usr/a-*=usr/b-*", "usr/a-1/x/y", "usr/b-1/x/y"}, /* all that a directory holds */
+        {"a=b", "ab/c", NULL},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
