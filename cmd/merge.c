@@ -155,8 +155,10 @@ static int compare_all(const struct merge *merge, const struct found *found, jso
 static int choose(const struct merge *merge, const struct found *found, size_t count, size_t *chosen)
 {
     json_t **lines = calloc(count, sizeof(json_t *));
-    int status = lines != NULL ? 0 : fail("no memory");
+    int status = 0;
     *chosen = 0;
+    if (lines == NULL)
+        return fail("no memory");
     for (size_t i = 0; i < count && status == 0; i++) {
         lines[i] = read_found(merge, &found[i]);
         status = lines[i] != NULL ? 0 : EXIT_TROUBLE;
@@ -167,7 +169,7 @@ static int choose(const struct merge *merge, const struct found *found, size_t c
         if (order_of(lines[i], lines[*chosen]) < 0)
             *chosen = i;
     }
-    for (size_t i = 0; i < count && lines != NULL; i++)
+    for (size_t i = 0; i < count; i++)
         json_decref(lines[i]);
     free(lines);
     return status;
@@ -309,7 +311,7 @@ static int parse(int argc, char **argv, struct merge *merge)
 static int merge_all(struct merge *merge)
 {
     int status = 0;
-    merge->fds = calloc(merge->file_count, sizeof(*merge->fds));
+    merge->fds = calloc(merge->file_count + 1, sizeof(*merge->fds));
     if (merge->fds == NULL)
         return fail("no memory");
     for (size_t i = 0; i < merge->file_count; i++)

@@ -18,7 +18,7 @@ struct test_case {
 static void print_text(FILE *out, const char *text)
 {
     static const struct {
-        char byte;
+        unsigned char byte;
         const char *entity;
     } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {

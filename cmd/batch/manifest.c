@@ -303,10 +303,10 @@ static void find_duplicates(struct manifest *manifest)
 {
     if (manifest->count == 0)
         return;
-    struct row **sorted = grown(NULL, manifest->count * sizeof(*sorted));
+    struct row **sorted = grown(NULL, manifest->count * sizeof(struct row *));
     for (size_t i = 0; i < manifest->count; i++)
         sorted[i] = &manifest->rows[i];
-    qsort(sorted, manifest->count, sizeof(*sorted), by_key);
+    qsort(sorted, manifest->count, sizeof(struct row *), by_key);
     for (size_t i = 1; i < manifest->count; i++) {
         if (memcmp(&sorted[i]->key, &sorted[i - 1]->key, sizeof(struct key)) != 0)
             continue;

@@ -26,9 +26,9 @@ static struct job *job_new(struct run *run, size_t index)
     struct job *job = calloc(1, sizeof(*job));
     if (job == NULL)
         give_up("no memory");
-    *job = (struct job){.run = run, .next = run->jobs, .link = &run->jobs, .fds = {-1, -1}};
+    *job = (struct job){.run = run, .next = run->jobs, .fds = {-1, -1}};
     if (job->next != NULL)
-        job->next->link = &job->next;
+        job->next->before = job;
     run->jobs = job;
     job->key = manifest_key(run->manifest, index);
     manifest_pair(run->manifest, index, &job->pair);
@@ -44,9 +44,12 @@ static void job_free(struct job *job)
     }
     if (job->explaining != NULL)
         munmap((void *)job->explaining, sizeof(*job->explaining));
-    *job->link = job->next;
+    if (job->before != NULL)
+        job->before->next = job->next;
+    else
+        job->run->jobs = job->next;
     if (job->next != NULL)
-        job->next->link = job->link;
+        job->next->before = job->before;
     pair_free(&job->pair);
     free(job);
 }
@@ -292,8 +295,10 @@ static void judge_all(struct run *run)
     if (!run->failed)
         run->interrupted |= compare_pool_wait(run->pool, NULL) == COMPARE_ERROR_INTERRUPTED;
     compare_pool_close(run->pool);
-    while (run->jobs != NULL)
-        job_free(run->jobs);
+    for (struct job *job = run->jobs, *next; job != NULL; job = next) {
+        next = job->next;
+        job_free(job);
+    }
 }
 
 static size_t count_wanted(const struct run *run)

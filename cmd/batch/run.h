@@ -34,7 +34,7 @@ struct run {
 
 struct job {
     struct run *run;
-    struct job *next, **link; /* in run->jobs */
+    struct job *next, *before; /* in run->jobs */
     struct pair pair;
     const struct key *key;
     const struct named_policy *policy;

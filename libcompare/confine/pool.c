@@ -44,7 +44,9 @@ int compare_pool_open(const struct compare_pool_options *options, struct compare
     pool->workers = calloc(pool->options.jobs, sizeof(*pool->workers));
     pool->waits = calloc(pool->options.jobs + 1, sizeof(*pool->waits));
     if (pool->workers == NULL || pool->waits == NULL) {
-        compare_pool_close(pool);
+        free(pool->workers);
+        free(pool->waits);
+        free(pool);
         *out = NULL;
         return error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory for %u workers", options->jobs);
     }
