@@ -19,7 +19,7 @@ static void copy_text(char *to, size_t size, const char *from)
     bool cut = length >= size;
     length = cut ? size - 4 : length;
     memcpy(to, from != NULL ? from : "", length);
-    strcpy(to + length, cut ? "..." : "");
+    memcpy(to + length, cut ? "..." : "", cut ? 4 : 1);
 }
 
 static void place_text(const struct difference *difference, char *to, size_t size)

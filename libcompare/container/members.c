@@ -32,7 +32,7 @@ static const char *shown_path(struct tree_run *run, const struct holder *holder,
     if (member->path.size == 0)
         path[before > 0 && path[before - 1] == '/' ? before - 1 : before] = '\0';
     if (path[0] == '\0')
-        strcpy(path, ".!");
+        memcpy(path, ".!", 3);
     return path;
 }
 
@@ -255,10 +255,9 @@ void content_begin(struct tree_run *run, struct holder *holder, size_t index, st
 
 /* ---- Members ---- */
 
-static int open_member(struct tree_run *run, struct holder *holder, int side, const struct member *member,
-                       struct stretch *stretch, struct compare_error *error)
+static int open_member(struct holder *holder, int side, const struct member *member, struct stretch *stretch,
+                       struct compare_error *error)
 {
-    (void)run;
     *stretch = (struct stretch){.begin = member->begin, .end = member->end};
     if (member->place == CONTENT_PATH)
         return source_open_member(holder->directories[side], &holder->listings[side], member, &stretch->source, error);
@@ -271,7 +270,7 @@ static int open_member(struct tree_run *run, struct holder *holder, int side, co
     } else {
         stretch->source = source_use(holder->contents[side]);
     }
-    return 0;
+    return stretch->source != NULL ? 0 : error_set(error, COMPARE_ERROR_INTERNAL, NULL, "a content that is nowhere");
 }
 
 static void compare_names(struct tree_run *run, const struct holder *holder, size_t index, const struct couple *couple,
@@ -317,9 +316,9 @@ static void begin_contents(struct tree_run *run, struct holder *holder, size_t i
 {
     struct stretch stretches[2] = {{0}};
     struct compare_error error;
-    int status = open_member(run, holder, 0, vendor, &stretches[0], &error);
+    int status = open_member(holder, 0, vendor, &stretches[0], &error);
     if (status == 0)
-        status = open_member(run, holder, 1, rebuilt, &stretches[1], &error);
+        status = open_member(holder, 1, rebuilt, &stretches[1], &error);
     if (status == 0) {
         content_begin(run, holder, index, stretches, vendor->opaque || rebuilt->opaque);
         return;

@@ -714,12 +714,85 @@ static void too_many_members_hit_the_limit(void **state)
     lister_end(&lister);
 }
 
+/* ---- RPM packages, signed modules ---- */
+
+/* A header of two tags, the second one's value before the first one's. */
+static void rpm_header(struct built_archive *archive, const char *value)
+{
+    static const uint8_t intro[] = {0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 12};
+    static const uint8_t index[] = {0, 0, 3, 0xe8, 0, 0, 0, 6, 0, 0, 0, 8, 0, 0, 0, 1,  /* 1000, at 8 */
+                                    0, 0, 3, 0xee, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1}; /* 1006, at 0 */
+    add(archive, intro, sizeof(intro));
+    add(archive, index, sizeof(index));
+    add(archive, "time\0\0\0\0", 8);
+    add(archive, value, 4);
+}
+
+static void honest_rpm(struct built_archive *archive)
+{
+    uint8_t lead[96] = {0xed, 0xab, 0xee, 0xdb};
+    memset(archive, 0, sizeof(*archive));
+    add(archive, lead, sizeof(lead));
+    rpm_header(archive, "sig");
+    fill(archive, 8);
+    rpm_header(archive, "pkg");
+    add(archive, "the payload", 11);
+}
+
+static void the_tags_of_an_rpm_package_are_members(void **state)
+{
+    struct built_archive archive;
+    struct listed listed;
+    (void)state;
+    honest_rpm(&archive);
+    assert_int_equal(list_built(KIND_RPM, &archive, &listed), 0);
+    assert_int_equal(listed.listing.oddity_count, 0);
+    const struct member *name = named(&listed.listing, "header/name"),
+                        *when = named(&listed.listing, "header/build-time");
+    assert_memory_equal(archive.bytes + name->begin, "pkg", 4);
+    assert_memory_equal(archive.bytes + when->begin, "time", 4);
+    named(&listed.listing, "signature/1000");
+    const struct member *payload = named(&listed.listing, "payload");
+    assert_int_equal(payload->end, archive.size);
+    assert_int_equal(payload->end - payload->begin, 11);
+    listing_free(&listed.listing);
+}
+
+static void honest_module(struct built_archive *archive)
+{
+    static const uint8_t info[] = {0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 9};
+    memset(archive, 0, sizeof(*archive));
+    add(archive,
+        "\x7f"
+        "ELF and code",
+        13);
+    add(archive, "signature", 9);
+    add(archive, info, sizeof(info));
+    add(archive, "~Module signature appended~\n", 28);
+}
+
+static void a_module_s_signature_is_a_member(void **state)
+{
+    struct built_archive archive;
+    struct listed listed;
+    (void)state;
+    honest_module(&archive);
+    assert_int_equal(list_built(KIND_MODULE, &archive, &listed), 0);
+    assert_int_equal(named(&listed.listing, "module")->end, 13);
+    assert_int_equal(named(&listed.listing, "signature")->end, archive.size);
+    listing_free(&listed.listing);
+    /* A size that is larger than the file. */
+    archive.bytes[archive.size - 29] = 200;
+    is_refused(KIND_MODULE, &archive, COMPARE_ERROR_MALFORMED);
+}
+
 /* ---- Whatever the bytes are ---- */
 
 static const struct {
     enum kind kind;
     void (*build)(struct built_archive *archive);
-} honest[] = {{KIND_TAR, honest_tar}, {KIND_CPIO, honest_cpio}, {KIND_AR, honest_ar}, {KIND_GZIP, honest_gzip}};
+} honest[] = {{KIND_TAR, honest_tar},   {KIND_CPIO, honest_cpio}, {KIND_AR, honest_ar},
+              {KIND_GZIP, honest_gzip}, {KIND_RPM, honest_rpm},   {KIND_MODULE, honest_module}};
 
 static void an_archive_that_is_cut_is_read_or_refused(void **state)
 {
@@ -799,6 +872,8 @@ int main(void)
         cmocka_unit_test(a_stream_with_a_wrong_sum_is_refused),
         cmocka_unit_test(a_stream_that_grows_beyond_the_limit_hits_it),
         cmocka_unit_test(too_many_members_hit_the_limit),
+        cmocka_unit_test(the_tags_of_an_rpm_package_are_members),
+        cmocka_unit_test(a_module_s_signature_is_a_member),
         cmocka_unit_test(an_archive_that_is_cut_is_read_or_refused),
         cmocka_unit_test(an_archive_with_changed_bytes_is_read_or_refused),
         cmocka_unit_test(names_are_made_canonical),
