@@ -219,6 +219,16 @@ class Directories(Case):
         self.assertEqual((pair["rebuilt_path"], pair["paired_by"]), ("usr/bin/hallo", "content"))
         self.assertIn("name", self.facts(report, "usr/bin/hello"))
 
+    def test_an_elf_file_is_known_by_its_build_id(self):
+        """As it differs in a byte, and lies elsewhere by another name."""
+        (self.rebuilt / "usr/bin/hello").unlink()
+        (self.rebuilt / "opt").mkdir()
+        (self.rebuilt / "opt/program").write_bytes(HELLO[0].replace(b"Hello, world!", b"Hullo, world!"))
+        report = self.report(self.vendor, self.rebuilt, "different")
+        pair = self.pair(report, "usr/bin/hello")
+        self.assertEqual((pair["rebuilt_path"], pair["paired_by"], pair["kind"]), ("opt/program", "build-id", "ELF"))
+        self.assertIsNone(self.facts(report, "usr/bin/hello")["name"])
+
     def test_a_rename_that_could_mean_two_is_none(self):
         (self.vendor / "one").write_bytes(b"same")
         for name in ("two", "three"):

@@ -10,7 +10,7 @@
  *   names.c        names that are odd, hard links;  attributes.c  extended attributes
  *   directory.c    the list of a directory's members, made without following a link
  *   sources.c      open files and their ranges: what is judged is what was opened
- *   unpack.c       the worker that lists;  files.c  the worker that compares two ELF files
+ *   unpack.c       the worker that lists;  files.c  the one that compares two ELF files;  build_id.c  the one that reads an ID
  *   pairing.c      which member is which;  map.c  the user's --map
  *   metadata.c     modes, owners, links, devices, attributes, times
  *   account.c      the containers' own bytes
@@ -39,9 +39,10 @@ enum member_type {
 /* How two members were found to be a pair. */
 enum tree_pairing {
     PAIRED_BY_PATH = 0,
-    PAIRED_BY_MAP,     /* the user's --map */
-    PAIRED_BY_CONTENT, /* renamed: equal contents */
-    PAIRED_BY_NAME,    /* renamed: the same name but for its directory or its numbers */
+    PAIRED_BY_MAP,      /* the user's --map */
+    PAIRED_BY_CONTENT,  /* renamed: equal contents */
+    PAIRED_BY_BUILD_ID, /* renamed: the same build ID */
+    PAIRED_BY_NAME,     /* renamed: the same name but for its directory or its numbers */
     ONLY_VENDOR,
     ONLY_REBUILT,
     TREE_PAIRINGS,

@@ -27,6 +27,23 @@ static bool inherits_digests(const struct tree_run *run, const struct holder *pa
     return parent->digests && control && (parent->kind == KIND_DEB || kind_table[parent->kind].layer);
 }
 
+/* What stands before the paths of a container's members. */
+static const char *prefix_of(struct tree_run *run, size_t pair)
+{
+    const char *path = run_pair(run, pair)->path;
+    size_t size = strlen(path);
+    if (pair == 0 || strcmp(path, ".!") == 0)
+        return "";
+    char *prefix = arena_alloc(&run->tree->arena, size + 3, 1);
+    if (prefix == NULL) {
+        run_no_memory(run);
+        return "";
+    }
+    memcpy(prefix, path, size);
+    memcpy(prefix + size, path[size - 1] == '!' ? "/" : "!/", path[size - 1] == '!' ? 2 : 3);
+    return prefix;
+}
+
 static struct holder *holder_new(struct tree_run *run, struct holder *parent, size_t pair, enum kind kind)
 {
     struct holder *holder = calloc(1, sizeof(*holder));
@@ -42,19 +59,7 @@ static struct holder *holder_new(struct tree_run *run, struct holder *parent, si
     run->open = holder;
     run_pair(run, pair)->container = true;
     holder->digests = parent != NULL && inherits_digests(run, parent, pair);
-    const char *path = run_pair(run, pair)->path;
-    size_t size = strlen(path);
-    if (pair == 0 || strcmp(path, ".!") == 0)
-        holder->prefix = "";
-    else
-        holder->prefix = arena_printf(&run->tree->arena, "%s%s", path, size > 0 && path[size - 1] == '!' ? "/" : "!/");
-    /* Long paths do not fit arena_printf. */
-    if (size > 900 && holder->prefix[0] != '\0') {
-        char *prefix = arena_alloc(&run->tree->arena, size + 3, 1);
-        if (prefix != NULL)
-            stpcpy(stpcpy(prefix, path), path[size - 1] == '!' ? "/" : "!/");
-        holder->prefix = prefix;
-    }
+    holder->prefix = prefix_of(run, pair);
     return holder;
 }
 
@@ -81,35 +86,57 @@ void holder_release(struct tree_run *run, struct holder *holder)
 
 /* ---- What is listed ---- */
 
-static bool digest_member(void *state, bool rebuilt, uint32_t index, uint8_t digest[32])
+/* For pairing: whose members are looked at. */
+struct looking {
+    const struct tree_run *run;
+    const struct holder *holder;
+};
+
+/* A member's content, opened. */
+static bool open_content(const struct holder *holder, bool rebuilt, uint32_t index, struct stretch *stretch)
 {
-    const struct holder *holder = state;
     const struct inventory *listing = &holder->listings[rebuilt];
     const struct member *member = &listing->members[index];
-    struct stretch stretch = {.begin = member->begin, .end = member->end};
     struct compare_error error;
-    if (member->place == CONTENT_PATH) {
-        if (source_open_member(holder->directories[rebuilt], listing, member, &stretch.source, &error) != 0)
-            return false;
-    } else {
-        uint64_t offset = member->place == CONTENT_INPUT ? holder->bytes[rebuilt].begin : 0;
-        stretch.begin += offset;
-        stretch.end += offset;
-        stretch.source =
-            source_use(member->place == CONTENT_INPUT ? holder->bytes[rebuilt].source : holder->contents[rebuilt]);
-    }
-    bool digested = stretch.source != NULL && contents_digest(&stretch, digest);
+    *stretch = (struct stretch){.begin = member->begin, .end = member->end};
+    if (member->place == CONTENT_PATH)
+        return source_open_member(holder->directories[rebuilt], listing, member, &stretch->source, &error) == 0;
+    uint64_t offset = member->place == CONTENT_INPUT ? holder->bytes[rebuilt].begin : 0;
+    stretch->begin += offset;
+    stretch->end += offset;
+    stretch->source =
+        source_use(member->place == CONTENT_INPUT ? holder->bytes[rebuilt].source : holder->contents[rebuilt]);
+    return stretch->source != NULL;
+}
+
+static bool digest_member(void *state, bool rebuilt, uint32_t index, uint8_t digest[32])
+{
+    const struct looking *looking = state;
+    struct stretch stretch;
+    bool digested = open_content(looking->holder, rebuilt, index, &stretch) && contents_digest(&stretch, digest);
     source_drop(stretch.source);
     return digested;
 }
 
+static bool identify_member(void *state, bool rebuilt, uint32_t index, uint8_t id[BUILD_ID_KEY])
+{
+    const struct looking *looking = state;
+    struct stretch stretch;
+    bool identified = open_content(looking->holder, rebuilt, index, &stretch) &&
+                      build_id_of(&looking->run->work_options, &stretch, id);
+    source_drop(stretch.source);
+    return identified;
+}
+
 static int pair_up(struct tree_run *run, struct holder *holder, struct compare_error *error)
 {
+    struct looking looking = {run, holder};
     struct pairing_input input = {.vendor = &holder->listings[0],
                                   .rebuilt = &holder->listings[1],
                                   .maps = run->options->maps,
                                   .digest = digest_member,
-                                  .state = holder};
+                                  .build_id = identify_member,
+                                  .state = &looking};
     int status = pair_members(&input, &holder->couples, &holder->couple_count, error);
     if (status != 0)
         return status;

@@ -1,5 +1,5 @@
 /*
- * Pairing members: by path; by the user's map; then what is left, as renamed: by equal content, then by a name that
+ * Pairing members: by path; by the user's map; then what is left, as renamed: by equal content, by build ID, by a name that
  * differs in its directory or in its numbers. A rename is a finding, so a wrong one costs a clear report and no verdict;
  * where two could be meant, none is. What finds no partner is of one side alone.
  */
@@ -250,6 +250,37 @@ static bool by_content(struct pairing *pairing)
     return true;
 }
 
+/* ---- Build IDs ---- */
+
+/* Each takes a worker; more are not worth their time. */
+#define BUILD_IDS_MOST 256
+
+static size_t files_alone(const struct pairing *pairing, int side)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < pairing->listings[side]->member_count; i++)
+        count += is_file_alone(pairing, side, i);
+    return count;
+}
+
+static void by_build_id(struct pairing *pairing)
+{
+    size_t most[2] = {files_alone(pairing, 0), files_alone(pairing, 1)};
+    if (most[0] == 0 || most[1] == 0 || most[0] > BUILD_IDS_MOST || most[1] > BUILD_IDS_MOST)
+        return;
+    for (int side = 0; side < 2; side++) {
+        pairing->key_count[side] = 0;
+        for (uint32_t i = 0; i < pairing->listings[side]->member_count; i++) {
+            struct key *key = &pairing->keys[side][pairing->key_count[side]];
+            *key = (struct key){.member = i, .size = sizeof(key->digest)};
+            if (is_file_alone(pairing, side, i) &&
+                pairing->input->build_id(pairing->input->state, side == 1, i, key->digest))
+                pairing->key_count[side]++;
+        }
+    }
+    join(pairing, PAIRED_BY_BUILD_ID, true);
+}
+
 /* ---- All of it ---- */
 
 static const struct text_at *path_of(const struct pairing *pairing, const struct couple *couple, int *side)
@@ -319,6 +350,7 @@ int pair_members(const struct pairing_input *input, struct couple **couples, siz
         by_path(&pairing);
         by_map(&pairing);
         made = by_content(&pairing);
+        by_build_id(&pairing);
         by_name(&pairing);
         collect(&pairing, *couples, count);
     }

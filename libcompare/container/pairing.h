@@ -27,6 +27,8 @@ struct pairing_input {
      * are equal is seen when they are compared.
      */
     bool (*digest)(void *state, bool rebuilt, uint32_t member, uint8_t digest[32]);
+    /* The same of a build ID: what has none is false. */
+    bool (*build_id)(void *state, bool rebuilt, uint32_t member, uint8_t id[32]);
     void *state;
 };
 

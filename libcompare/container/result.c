@@ -152,8 +152,9 @@ int tree_sum_up(struct compare_tree *tree, struct compare_error *error)
 const char *tree_pairing_name(enum tree_pairing pairing)
 {
     static const char *const names[TREE_PAIRINGS] = {
-        [PAIRED_BY_PATH] = "path", [PAIRED_BY_MAP] = "map",       [PAIRED_BY_CONTENT] = "content",
-        [PAIRED_BY_NAME] = "name", [ONLY_VENDOR] = "only-vendor", [ONLY_REBUILT] = "only-rebuilt",
+        [PAIRED_BY_PATH] = "path",         [PAIRED_BY_MAP] = "map",   [PAIRED_BY_CONTENT] = "content",
+        [PAIRED_BY_BUILD_ID] = "build-id", [PAIRED_BY_NAME] = "name", [ONLY_VENDOR] = "only-vendor",
+        [ONLY_REBUILT] = "only-rebuilt",
     };
     return names[pairing];
 }

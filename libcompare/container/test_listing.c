@@ -226,6 +226,15 @@ static void list_of(struct inventory *listing, const char *const *paths)
     lister_end(&lister);
 }
 
+/* IDs are those of the first character of the name, if it is a capital. */
+static bool identify_by_name(void *state, bool rebuilt, uint32_t member, uint8_t id[32])
+{
+    const struct inventory *listing = (const struct inventory *)state + rebuilt;
+    uint8_t first = listing_bytes(listing, listing->members[member].path)[0];
+    memset(id, first, 32);
+    return first >= 'A' && first <= 'Z';
+}
+
 /* Contents are those of the last character of the name. */
 static bool digest_by_name(void *state, bool rebuilt, uint32_t member, uint8_t digest[32])
 {
@@ -237,16 +246,17 @@ static bool digest_by_name(void *state, bool rebuilt, uint32_t member, uint8_t d
 
 static void members_are_paired_each_once(void **state)
 {
-    static const char *const vendor[] = {"same", "old/nameX", "lib.so.2", "v-1/a", "gone?", "twin-1Z", NULL};
-    static const char *const rebuilt[] = {"new/otherX", "same",    "lib.so.3", "v-2/a",
-                                          "more!",      "twin-2Z", "twin-3Z",  NULL};
+    static const char *const vendor[] = {"same", "old/nameX", "lib.so.2", "v-1/a", "gone?", "twin-1Z", "Id/one", NULL};
+    static const char *const rebuilt[] = {"new/otherX", "same",    "lib.so.3", "v-2/a", "more!",
+                                          "twin-2Z",    "twin-3Z", "Id/two",   NULL};
     static const char *const maps[] = {"v-1/*=v-2/*", NULL};
     static const struct {
         const char *path;
         enum tree_pairing pairing;
-    } expected[] = {{"gone?", ONLY_VENDOR},           {"lib.so.2", PAIRED_BY_NAME}, {"more!", ONLY_REBUILT},
-                    {"old/nameX", PAIRED_BY_CONTENT}, {"same", PAIRED_BY_PATH},     {"twin-1Z", ONLY_VENDOR},
-                    {"twin-2Z", ONLY_REBUILT},        {"twin-3Z", ONLY_REBUILT},    {"v-1/a", PAIRED_BY_MAP}};
+    } expected[] = {{"Id/one", PAIRED_BY_BUILD_ID}, {"gone?", ONLY_VENDOR},           {"lib.so.2", PAIRED_BY_NAME},
+                    {"more!", ONLY_REBUILT},        {"old/nameX", PAIRED_BY_CONTENT}, {"same", PAIRED_BY_PATH},
+                    {"twin-1Z", ONLY_VENDOR},       {"twin-2Z", ONLY_REBUILT},        {"twin-3Z", ONLY_REBUILT},
+                    {"v-1/a", PAIRED_BY_MAP}};
     struct inventory listings[2];
     struct couple *couples;
     struct compare_error error;
@@ -254,7 +264,7 @@ static void members_are_paired_each_once(void **state)
     (void)state;
     list_of(&listings[0], vendor);
     list_of(&listings[1], rebuilt);
-    struct pairing_input input = {&listings[0], &listings[1], maps, digest_by_name, listings};
+    struct pairing_input input = {&listings[0], &listings[1], maps, digest_by_name, identify_by_name, listings};
     assert_int_equal(pair_members(&input, &couples, &count, &error), 0);
     assert_int_equal(count, ARRAY_COUNT(expected));
     for (size_t i = 0; i < count; i++) {

@@ -40,6 +40,13 @@ void unpack_prepare(struct unpack_work *unpack, const struct work_options *optio
 /* For a work that runs outside the pool: the list goes to a file of the caller's. */
 void unpack_list_into(struct unpack_work *unpack, int fd);
 
+/* ---- Build IDs (build_id.c) ---- */
+
+#define BUILD_ID_KEY 32
+
+/* The build ID of what is an ELF file, with zeros behind it, read by a worker. False where there is none. */
+bool build_id_of(const struct work_options *options, const struct stretch *stretch, uint8_t id[BUILD_ID_KEY]);
+
 /* ---- Comparing ELF files (files.c) ---- */
 
 #define ANSWER_ROOTS 8
