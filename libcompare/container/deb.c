@@ -70,7 +70,10 @@ static bool decode(struct unpacked *unpacked, struct lister *package, enum kind 
     if (!sound || to == from)
         return false;
     unpacked->map_size = (size_t)(to - from + before);
-    unpacked->map = mmap(NULL, unpacked->map_size, PROT_READ, MAP_PRIVATE, package->contents, (off_t)(from - before));
+    /* A file that is mapped takes address space, which is limited as memory is; the window was taken before that. */
+    bool fits = package->window != NULL && to <= package->window_size;
+    unpacked->map = mmap(fits ? package->window + (from - before) : NULL, unpacked->map_size, PROT_READ,
+                         MAP_PRIVATE | (fits ? MAP_FIXED : 0), package->contents, (off_t)(from - before));
     if (unpacked->map == MAP_FAILED) {
         unpacked->map = NULL;
         error_set(&unpacked->error, COMPARE_ERROR_MEMORY, package->name, "no memory");

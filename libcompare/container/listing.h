@@ -96,7 +96,9 @@ struct lister {
     const char *name; /* for messages */
     const uint8_t *bytes;
     uint64_t size;
-    int contents; /* file for what is not in the container as it is; -1: none */
+    int contents;    /* file for what is not in the container as it is; -1: none */
+    uint8_t *window; /* where contents may be mapped, each at its own place; NULL: anywhere */
+    uint64_t window_size;
     uint64_t written;
     uint64_t accounted; /* the pieces so far end here */
     uint32_t flags;

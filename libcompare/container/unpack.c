@@ -7,6 +7,7 @@
 #include "works.h"
 
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 struct listing_step {
     struct unpack_work *unpack;
     struct image image; /* opened for its bytes, not parsed */
+    void *window;       /* NULL: none */
     struct compare_error *error;
 };
 
@@ -31,6 +33,8 @@ static int list_step(void *argument)
     lister.bytes = step->image.bytes;
     lister.size = step->image.size;
     lister.contents = step->unpack->contents;
+    lister.window = step->window;
+    lister.window_size = step->unpack->limits.unpacked;
     int status = kind_table[step->unpack->kind].list(&lister);
     status = lister.failure != 0 ? lister.failure : status;
     if (status == 0)
@@ -49,6 +53,15 @@ static int name_the_limit(const struct unpack_work *unpack, int status, struct c
     return limit_hit(error, unpack->name, "memory", unpack->limits.memory, "memory");
 }
 
+/* What a package holds is looked into at once: place for it, and OpenSSL, before the process gives up its rights. */
+static void prepare_for_packages(struct listing_step *step)
+{
+    void *window =
+        mmap(NULL, step->unpack->limits.unpacked, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    step->window = window != MAP_FAILED ? window : NULL;
+    deb_warm_up();
+}
+
 static int list_in_worker(void *argument, int *outcome, struct compare_error *error)
 {
     struct listing_step step = {.unpack = argument, .error = error};
@@ -63,7 +76,7 @@ static int list_in_worker(void *argument, int *outcome, struct compare_error *er
         return error_set(error, COMPARE_ERROR_SYSTEM, unpack->name, "cannot limit what the worker writes");
     int status = image_open_input(&input, &unpack->limits, &step.image, error);
     if (status == 0 && unpack->kind == KIND_DEB)
-        deb_warm_up();
+        prepare_for_packages(&step);
     if (status == 0 && unpack->options->confine && MAY_CONFINE)
         status = confine_process(unpack->limits.memory, &got, error);
     if (status == 0)
@@ -84,6 +97,9 @@ void unpack_prepare(struct unpack_work *unpack, const struct work_options *optio
                                    .contents = contents,
                                    .keep = {stretch->source->fd, contents, -1},
                                    .limits = limits_for(options->limits, stretch_size(stretch))};
+    /* Decoders take their time by what they make, not by what they read. */
+    if (options->limits == NULL || options->limits->time == 0)
+        unpack->limits.time *= 4;
     /* What it writes is bounded as contents are. */
     if (unpack->limits.output < unpack->limits.unpacked)
         unpack->limits.output = unpack->limits.unpacked;
