@@ -613,7 +613,7 @@ class Archives(Case):
         vendor = self.tar("vendor.tar", members)
         data, passed, paths = vendor.read_bytes(), 0, []
         random.seed(6)
-        for number in range(150):
+        for number in range(80):
             changed = bytearray(data)
             at = random.randrange(0, 4 * 512)
             changed[at] ^= 1 << random.randrange(8)
