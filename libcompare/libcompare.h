@@ -349,6 +349,7 @@ struct compare_tree_options {
     int stop;                                                                    /* as of a pool; 0: none */
     void (*progress)(void *state, const struct compare_tree_progress *progress); /* NULL: none. Some times a second */
     void *state;
+    bool digest; /* take the SHA-256 of both, where they are files */
 };
 
 /* Two directories, archives or packages, with all that they hold. */
@@ -363,6 +364,15 @@ struct compare_tree;
  */
 COMPARE_API int compare_trees(const char *vendor, const char *rebuilt, const struct compare_tree_options *options,
                               struct compare_tree **tree, struct compare_error *error);
+
+/*
+ * The same of what may be open already: files, what stands in them, directories (whose offset and size are not looked
+ * at). The names need not outlive the call. A range that ends past its file is COMPARE_ERROR_CHANGED. Two ranges of one
+ * file are refused.
+ */
+COMPARE_API int compare_tree_inputs(const struct compare_input *vendor, const struct compare_input *rebuilt,
+                                    const struct compare_tree_options *options, struct compare_tree **tree,
+                                    struct compare_error *error);
 COMPARE_API void compare_tree_free(struct compare_tree *tree);
 
 /*
@@ -374,6 +384,8 @@ COMPARE_API bool compare_tree_interrupted(const struct compare_tree *tree);
 
 /* Whether this is a directory, or a file that holds others. Nothing is parsed; false where it cannot be read. */
 COMPARE_API bool compare_is_tree(const char *path);
+/* Whether an open input is a file that holds others. */
+COMPARE_API bool compare_input_is_tree(const struct compare_input *input);
 
 /* ---- Reports ---------------------------------------------------------------------------------------------------- */
 
@@ -415,6 +427,13 @@ COMPARE_API int compare_tree_report_json(const struct compare_tree *tree, const 
                                          FILE *out, struct compare_error *error);
 COMPARE_API int compare_tree_report_junit(const struct compare_tree *tree, const struct compare_report_options *options,
                                           FILE *out, struct compare_error *error);
+
+/*
+ * The same in one line of JSON: verdict, SHA-256 (where options.digest took it) and size of both files, the members
+ * counted by verdict, the tally of all bytes, why it differs, grouped over all members, and the error of an inconclusive
+ * one. Nothing of the machine; of an interrupted comparison there is no line: COMPARE_ERROR_INTERRUPTED.
+ */
+COMPARE_API int compare_tree_report_line(const struct compare_tree *tree, FILE *out, struct compare_error *error);
 
 /* ---- Verifying a report ----------------------------------------------------------------------------------------- */
 

@@ -174,12 +174,97 @@ static void a_file_that_shrinks_is_not_equal(void **state)
     assert_false(equal);
 }
 
+/* ---- What holds other files ---- */
+
+/* An ar archive of one member, with something before and behind. */
+static struct compare_input archive_of(char content)
+{
+    static const char junk[BEFORE] = "not to be read";
+    char archive[256];
+    int size = snprintf(archive, sizeof(archive), "!<arch>\n%-16s%-12d%-6d%-6d%-8o%-10d`\n%c\n", "a.txt/", 0, 0, 0,
+                        0100644, 2, content);
+    int fd = memfd_create("archive", MFD_CLOEXEC);
+    assert_int_equal(write(fd, junk, BEFORE), BEFORE);
+    assert_int_equal(write(fd, archive, (size_t)size), size);
+    assert_int_equal(write(fd, junk, sizeof(junk)), sizeof(junk));
+    return (struct compare_input){.name = "archive", .fd = fd, .offset = BEFORE, .size = (uint64_t)size};
+}
+
+/* The verdict, or the error; the line in a buffer of the caller's. */
+static int tree_verdict_of(const struct compare_input *vendor, const struct compare_input *rebuilt, char *line,
+                           size_t size)
+{
+    struct compare_tree_options options = {.size = sizeof(options), .digest = true, .jobs = 1};
+    struct compare_tree *tree = NULL;
+    struct compare_error error;
+    int status = compare_tree_inputs(vendor, rebuilt, &options, &tree, &error);
+    FILE *out = fmemopen(line, size, "w");
+    assert_non_null(out);
+    if (status == 0) {
+        assert_int_equal(compare_tree_report_line(tree, out, &error), 0);
+        status = (int)compare_tree_verdict(tree);
+    }
+    fclose(out);
+    compare_tree_free(tree);
+    return status;
+}
+
+static void archives_are_compared_within_their_ranges(void **state)
+{
+    struct compare_input vendor = archive_of('a'), same = archive_of('a'), other = archive_of('b');
+    char line[4096], wanted[256] = "\"vendor\":{\"sha256\":\"";
+    uint8_t digest[32];
+    (void)state;
+    assert_true(compare_input_is_tree(&vendor));
+    assert_int_equal(tree_verdict_of(&vendor, &same, line, sizeof(line)), COMPARE_IDENTICAL);
+    assert_int_equal(tree_verdict_of(&vendor, &other, line, sizeof(line)), COMPARE_DIFFERENT);
+    assert_int_equal(compare_input_digest(&vendor, digest, NULL), 0);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        sprintf(wanted + strlen(wanted), "%02x", digest[i]);
+    sprintf(wanted + strlen(wanted), "\",\"size\":%ju}", (uintmax_t)vendor.size);
+    assert_non_null(strstr(line, wanted));
+    assert_non_null(strstr(line, "\"roots\":[{\"cause\":null,\"what\":\"content\",\"place\":\"a.txt\",\"files\":1}]"));
+    /* At its own offset it is an archive, elsewhere none. */
+    vendor.offset--;
+    assert_false(compare_input_is_tree(&vendor));
+    close(vendor.fd);
+    close(same.fd);
+    close(other.fd);
+}
+
+static void what_is_no_range_of_a_file_is_no_tree(void **state)
+{
+    struct compare_input vendor = archive_of('a'), past = archive_of('b'), pipe_end = {.name = "pipe"};
+    char line[4096];
+    int ends[2];
+    (void)state;
+    assert_int_equal(tree_verdict_of(&vendor, &vendor, line, sizeof(line)), COMPARE_ERROR_UNSUPPORTED);
+    past.size = UINT64_MAX;
+    assert_int_equal(tree_verdict_of(&vendor, &past, line, sizeof(line)), COMPARE_ERROR_CHANGED);
+    past.offset = UINT64_MAX;
+    past.size = 1;
+    assert_int_equal(tree_verdict_of(&vendor, &past, line, sizeof(line)), COMPARE_ERROR_CHANGED);
+    assert_int_equal(pipe(ends), 0);
+    pipe_end.fd = ends[0];
+    assert_int_equal(tree_verdict_of(&vendor, &pipe_end, line, sizeof(line)), COMPARE_ERROR_UNSUPPORTED);
+    /* The descriptors stay the caller's. */
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+    assert_int_equal(close(vendor.fd), 0);
+    assert_int_equal(close(past.fd), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ranges_are_compared_as_files_are),       cmocka_unit_test(ranges_that_overlap_prove_nothing),
-        cmocka_unit_test(a_range_past_the_end_is_an_error),       cmocka_unit_test(what_is_no_regular_file_is_refused),
-        cmocka_unit_test(equal_bytes_are_told_with_their_digest), cmocka_unit_test(a_file_that_shrinks_is_not_equal),
+        cmocka_unit_test(ranges_are_compared_as_files_are),
+        cmocka_unit_test(ranges_that_overlap_prove_nothing),
+        cmocka_unit_test(a_range_past_the_end_is_an_error),
+        cmocka_unit_test(what_is_no_regular_file_is_refused),
+        cmocka_unit_test(archives_are_compared_within_their_ranges),
+        cmocka_unit_test(what_is_no_range_of_a_file_is_no_tree),
+        cmocka_unit_test(equal_bytes_are_told_with_their_digest),
+        cmocka_unit_test(a_file_that_shrinks_is_not_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,8 @@ struct tree_pair {
     enum tree_pairing pairing;
     enum compare_verdict own; /* of what is its own: not of what it holds */
     const char *error;        /* inconclusive: why */
+    int status;               /* and of which kind, as of a compare_error; else 0 */
+    int unexplained;          /* the same of what cost its explanation alone */
     const char *note;         /* what else is to be said: "compared as bytes: ..." */
     uint64_t size[2];         /* vendor's, rebuilt's */
     struct tally *tally;      /* two, of what is its own; NULL: identical, or nothing of it is known */
@@ -111,6 +113,9 @@ struct compare_tree {
     struct tally tally[2];                  /* of all files together */
     enum compare_verdict verdict;
     bool interrupted;
+    bool digested[2]; /* where it was asked for: a directory has no digest */
+    uint8_t digest[2][32];
+    uint64_t file_size[2];
     double seconds;
 };
 

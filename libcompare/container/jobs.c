@@ -101,6 +101,7 @@ static void take_answer(struct tree_run *run, size_t index, const struct answer 
 static void try_again(struct tree_run *run, struct job *job, const struct compare_error *error)
 {
     snprintf(job->files.unexplained, sizeof(job->files.unexplained), "%s", error->message);
+    run_pair(run, job->pair)->unexplained = error->status;
     job->below = run->jobs;
     run->jobs = job;
 }

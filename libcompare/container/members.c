@@ -90,6 +90,7 @@ void pair_fail(struct tree_run *run, size_t index, const struct compare_error *e
     pair->error = arena_strdup(&run->tree->arena, message);
     if (pair->error == NULL)
         pair->error = "no memory";
+    pair->status = error->status;
     pair_settle(run, index, COMPARE_INCONCLUSIVE);
 }
 

@@ -104,12 +104,12 @@ static int open_to_the_files(struct opening *opening, struct compare_error *erro
     return limit_hit(error, opening->name, "depth", opening->run->limits.depth, "archives within archives");
 }
 
-int mixed_begin(struct tree_run *run, size_t pair, int directory_side, int directory, struct source *archive)
+int mixed_begin(struct tree_run *run, size_t pair, int directory_side, int directory, struct stretch archive)
 {
     struct opening opening = {.run = run,
                               .side = !directory_side,
                               .name = directory_side == 0 ? run->tree->rebuilt_path : run->tree->vendor_path,
-                              .bytes = {.source = archive, .end = (uint64_t)archive->status.st_size}};
+                              .bytes = archive};
     struct compare_error error;
     int status = open_to_the_files(&opening, &error);
     if (status == 0) {

@@ -105,59 +105,99 @@ static void work_through(struct tree_run *run)
 
 /* ---- The two sides ---- */
 
-struct opened {
+struct side {
+    const char *name;
     int fd;
     struct stat status;
+    struct stretch bytes; /* of a file; no source: it is a directory */
 };
 
-static int open_side(const char *path, struct opened *side, struct compare_error *error)
+static int open_range(const struct compare_input *input, struct side *side, struct compare_error *error)
 {
-    side->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (side->fd < 0 || fstat(side->fd, &side->status) != 0)
-        return error_set(error, COMPARE_ERROR_SYSTEM, path, "cannot open: %s", strerror(errno));
-    if (!S_ISDIR(side->status.st_mode) && !S_ISREG(side->status.st_mode))
-        return error_set(error, COMPARE_ERROR_UNSUPPORTED, path, "is neither a directory nor a regular file");
-    return 0;
+    bool open_already = input->fd >= 0;
+    uint64_t size = (uint64_t)side->status.st_size, begin = open_already ? input->offset : 0;
+    uint64_t wanted = open_already ? input->size : size;
+    if (begin > size || wanted > size - begin)
+        return error_set(error, COMPARE_ERROR_CHANGED, side->name, "the file ends before what is to be compared does");
+    side->bytes = (struct stretch){.source = source_new(dup(side->fd), false), .begin = begin, .end = begin + wanted};
+    return side->bytes.source != NULL ? 0 : error_set(error, COMPARE_ERROR_MEMORY, side->name, "no memory");
 }
 
-static int check_sides(const struct compare_tree *tree, const struct opened sides[2], struct compare_error *error)
+static int open_side(const struct compare_input *input, struct side *side, struct compare_error *error)
+{
+    side->name = input->name;
+    side->fd = input->fd >= 0 ? dup(input->fd) : open(input->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (side->fd < 0 || fstat(side->fd, &side->status) != 0)
+        return error_set(error, COMPARE_ERROR_SYSTEM, side->name, "cannot open: %s", strerror(errno));
+    if (S_ISDIR(side->status.st_mode))
+        return 0;
+    if (!S_ISREG(side->status.st_mode))
+        return error_set(error, COMPARE_ERROR_UNSUPPORTED, side->name, "is neither a directory nor a regular file");
+    return open_range(input, side, error);
+}
+
+static void close_side(struct side *side)
+{
+    source_drop(side->bytes.source);
+    if (side->fd >= 0)
+        close(side->fd);
+}
+
+static int check_sides(const struct side sides[2], struct compare_error *error)
 {
     const struct stat *a = &sides[0].status, *b = &sides[1].status;
     if (a->st_dev == b->st_dev && a->st_ino == b->st_ino)
-        return error_set(error, COMPARE_ERROR_UNSUPPORTED, tree->rebuilt_path,
+        return error_set(error, COMPARE_ERROR_UNSUPPORTED, sides[1].name,
                          "vendor and rebuilt are one and the same, which proves nothing");
     return 0;
 }
 
-static int begin_whole(struct tree_run *run, const struct opened sides[2])
+static struct stretch bytes_of(const struct side *side)
 {
-    struct stretch stretches[2];
+    struct stretch bytes = side->bytes;
+    source_use(bytes.source);
+    return bytes;
+}
+
+static int begin_whole(struct tree_run *run, const struct side sides[2])
+{
     struct tree_pair *pair = list_add(&run->pairs);
     if (pair == NULL)
         return run_no_memory(run);
     pair->path = ".";
     pair->holder = SIZE_MAX;
     pair->kind = kind_table[KIND_DIRECTORY].name;
-    if (S_ISDIR(sides[0].status.st_mode) && S_ISDIR(sides[1].status.st_mode)) {
+    if (sides[0].bytes.source == NULL && sides[1].bytes.source == NULL) {
         holder_begin_directories(run, 0, dup(sides[0].fd), dup(sides[1].fd));
         return run->failure;
     }
     for (int side = 0; side < 2; side++) {
-        if (S_ISDIR(sides[side].status.st_mode)) {
-            struct source *archive = source_new(dup(sides[!side].fd), false);
-            return archive != NULL ? mixed_begin(run, 0, side, dup(sides[side].fd), archive) : run_no_memory(run);
-        }
+        if (sides[side].bytes.source == NULL)
+            return mixed_begin(run, 0, side, dup(sides[side].fd), bytes_of(&sides[!side]));
     }
-    for (int side = 0; side < 2; side++) {
-        stretches[side] = (struct stretch){.source = source_new(dup(sides[side].fd), false),
-                                           .end = (uint64_t)sides[side].status.st_size};
-        pair->size[side] = stretches[side].end;
-    }
-    if (stretches[0].source != NULL && stretches[1].source != NULL)
-        content_begin(run, NULL, 0, stretches, false);
-    else
-        run_no_memory(run);
+    struct stretch stretches[2] = {bytes_of(&sides[0]), bytes_of(&sides[1])};
+    for (int side = 0; side < 2; side++)
+        pair->size[side] = stretch_size(&stretches[side]);
+    content_begin(run, NULL, 0, stretches, false);
     return run->failure;
+}
+
+/* Of the bytes that were judged: the files must be what they were when they were opened. */
+static int take_digests(struct compare_tree *tree, const struct side sides[2], struct compare_error *error)
+{
+    for (int side = 0; side < 2; side++) {
+        if (sides[side].bytes.source == NULL)
+            continue;
+        bool read = contents_digest(&sides[side].bytes, tree->digest[side]);
+        if (!source_unchanged(sides[side].bytes.source))
+            return error_set(error, COMPARE_ERROR_CHANGED, sides[side].name,
+                             "the file changed while it was being compared");
+        if (!read)
+            return error_set(error, COMPARE_ERROR_SYSTEM, sides[side].name, "cannot take its digest");
+        tree->digested[side] = true;
+        tree->file_size[side] = stretch_size(&sides[side].bytes);
+    }
+    return 0;
 }
 
 /* ---- Beginning and end ---- */
@@ -198,10 +238,10 @@ static void run_close(struct tree_run *run)
         holder_release(run, run->open);
 }
 
-static int compare_sides(struct tree_run *run, const struct opened sides[2])
+static int compare_sides(struct tree_run *run, const struct side sides[2])
 {
     double begun = run_seconds();
-    int status = check_sides(run->tree, sides, run->error);
+    int status = check_sides(sides, run->error);
     if (status == 0)
         status = run_open(run);
     if (status == 0)
@@ -216,6 +256,8 @@ static int compare_sides(struct tree_run *run, const struct opened sides[2])
     run->tree->seconds = run_seconds() - begun;
     if (status == 0)
         status = tree_sum_up(run->tree, run->error);
+    if (status == 0 && run->options->digest)
+        status = take_digests(run->tree, sides, run->error);
     run_close(run);
     return status;
 }
@@ -234,21 +276,29 @@ static struct compare_tree *tree_new(const char *vendor, const char *rebuilt, co
     return NULL;
 }
 
-int compare_trees(const char *vendor, const char *rebuilt, const struct compare_tree_options *options,
-                  struct compare_tree **out, struct compare_error *error)
+static int check_maps(const char *const *maps, struct compare_error *error)
+{
+    for (size_t i = 0; maps != NULL && maps[i] != NULL; i++) {
+        if (!map_is_sound(maps[i]))
+            return error_set(error, COMPARE_ERROR_UNSUPPORTED, maps[i],
+                             "is no PATTERN=PATTERN with as many stars on both sides");
+    }
+    return 0;
+}
+
+int compare_tree_inputs(const struct compare_input *vendor, const struct compare_input *rebuilt,
+                        const struct compare_tree_options *options, struct compare_tree **out,
+                        struct compare_error *error)
 {
     static const struct compare_tree_options defaults = {.size = sizeof(defaults)};
     struct compare_error ignored;
-    struct opened sides[2] = {{.fd = -1}, {.fd = -1}};
+    struct side sides[2] = {{.fd = -1}, {.fd = -1}};
     options = options != NULL ? options : &defaults;
     error = error != NULL ? error : &ignored;
     *out = NULL;
-    for (size_t i = 0; options->maps != NULL && options->maps[i] != NULL; i++) {
-        if (!map_is_sound(options->maps[i]))
-            return error_set(error, COMPARE_ERROR_UNSUPPORTED, options->maps[i],
-                             "is no PATTERN=PATTERN with as many stars on both sides");
-    }
-    struct compare_tree *tree = tree_new(vendor, rebuilt, options->policy);
+    if (check_maps(options->maps, error) != 0)
+        return error->status;
+    struct compare_tree *tree = tree_new(vendor->name, rebuilt->name, options->policy);
     if (tree == NULL)
         return error_set(error, COMPARE_ERROR_MEMORY, NULL, "no memory");
     struct tree_run run = {.tree = tree, .options = options, .error = error};
@@ -257,10 +307,8 @@ int compare_trees(const char *vendor, const char *rebuilt, const struct compare_
         status = open_side(rebuilt, &sides[1], error);
     if (status == 0)
         status = compare_sides(&run, sides);
-    for (int side = 0; side < 2; side++) {
-        if (sides[side].fd >= 0)
-            close(sides[side].fd);
-    }
+    close_side(&sides[0]);
+    close_side(&sides[1]);
     if (status == 0)
         *out = tree;
     else
@@ -268,17 +316,31 @@ int compare_trees(const char *vendor, const char *rebuilt, const struct compare_
     return status;
 }
 
+int compare_trees(const char *vendor, const char *rebuilt, const struct compare_tree_options *options,
+                  struct compare_tree **tree, struct compare_error *error)
+{
+    const struct compare_input inputs[] = {{.name = vendor, .fd = -1}, {.name = rebuilt, .fd = -1}};
+    return compare_tree_inputs(&inputs[0], &inputs[1], options, tree, error);
+}
+
+bool compare_input_is_tree(const struct compare_input *input)
+{
+    enum kind kind = kind_tell(input->fd, input->offset, input->size);
+    /* A module with its signature is an ELF file first: its report tells of both. */
+    return kind_table[kind].list != NULL && kind != KIND_MODULE;
+}
+
 bool compare_is_tree(const char *path)
 {
-    struct opened side = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
-    enum kind kind = KIND_DATA;
-    if (side.fd < 0)
+    struct compare_input input = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
+    struct stat status;
+    bool is_tree = false;
+    if (input.fd < 0)
         return false;
-    if (fstat(side.fd, &side.status) == 0 && S_ISDIR(side.status.st_mode))
-        kind = KIND_DIRECTORY;
-    else if (S_ISREG(side.status.st_mode))
-        kind = kind_tell(side.fd, 0, (uint64_t)side.status.st_size);
-    close(side.fd);
-    /* A module with its signature is an ELF file first: its report tells of both. */
-    return kind == KIND_DIRECTORY || (kind_table[kind].list != NULL && kind != KIND_MODULE);
+    if (fstat(input.fd, &status) == 0) {
+        input.size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
+        is_tree = S_ISDIR(status.st_mode) || compare_input_is_tree(&input);
+    }
+    close(input.fd);
+    return is_tree;
 }

@@ -104,7 +104,7 @@ void holder_begin_directories(struct tree_run *run, size_t pair, int vendor, int
 void holder_begin_mixed(struct tree_run *run, size_t pair, int directory_side, int directory, struct stretch bytes,
                         struct source *contents, struct inventory *listing);
 /* mixed.c: opens an archive down to the files in it, and compares these with a directory's. Takes both. */
-int mixed_begin(struct tree_run *run, size_t pair, int directory_side, int directory, struct source *archive);
+int mixed_begin(struct tree_run *run, size_t pair, int directory_side, int directory, struct stretch archive);
 void holder_listed(struct tree_run *run, struct job *job, const struct compare_ended *ended);
 void holder_release(struct tree_run *run, struct holder *holder);
 

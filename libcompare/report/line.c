@@ -3,52 +3,45 @@
  * root its cause, its place and both values, cut where they are long. Whatever depends on the machine or the hour is
  * left out, so that two runs give the same bytes.
  */
-#include <jansson.h>
 #include <string.h>
 
-#include "report.h"
+#include "line.h"
 
-#define DUMP (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII)
-
-/* More roots are counted; the full report has them. */
-#define ROOTS_MOST 20
 #define VALUE_MOST 200
-#define PLACE_MOST 400
 
 static json_t *number(uint64_t value)
 {
     return json_integer((json_int_t)value);
 }
 
-static json_t *pair_of_numbers(uint64_t vendor, uint64_t rebuilt)
+json_t *line_pair(uint64_t vendor, uint64_t rebuilt)
 {
     return json_pack("[o,o]", number(vendor), number(rebuilt));
 }
 
-static json_t *side_object(const struct report_side *side)
+json_t *line_side(const uint8_t *digest, uint64_t size)
 {
-    char digest[65] = "";
-    for (size_t i = 0; side->digest != NULL && i < 32; i++)
-        snprintf(digest + 2 * i, 3, "%02x", side->digest[i]);
-    return json_pack("{s:o,s:o}", "sha256", side->digest != NULL ? json_string(digest) : json_null(), "size",
-                     number(side->image->size));
+    char text[65] = "";
+    for (size_t i = 0; digest != NULL && i < 32; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    return json_pack("{s:o,s:o}", "sha256", digest != NULL ? json_string(text) : json_null(), "size", number(size));
 }
 
-static json_t *tally_object(const struct tally *vendor, const struct tally *rebuilt)
+json_t *line_tally(const struct tally *vendor, const struct tally *rebuilt)
 {
     json_t *set_aside = json_object();
     int failed = set_aside == NULL;
     for (size_t i = 0; i < RULE_COUNT && !failed; i++) {
         if (vendor->by_rule[i] > 0 || rebuilt->by_rule[i] > 0)
             failed = json_object_set_new(set_aside, compare_rule_at(i)->id,
-                                         pair_of_numbers(vendor->by_rule[i], rebuilt->by_rule[i]));
+                                         line_pair(vendor->by_rule[i], rebuilt->by_rule[i]));
     }
     if (failed) {
         json_decref(set_aside);
         return NULL;
     }
-    return json_pack("{s:o,s:o,s:o}", "identical", pair_of_numbers(vendor->identical, rebuilt->identical), "set_aside",
-                     set_aside, "unexplained", pair_of_numbers(vendor->unexplained, rebuilt->unexplained));
+    return json_pack("{s:o,s:o,s:o}", "identical", line_pair(vendor->identical, rebuilt->identical), "set_aside",
+                     set_aside, "unexplained", line_pair(vendor->unexplained, rebuilt->unexplained));
 }
 
 static json_t *value_or_null(const struct value *value)
@@ -96,13 +89,13 @@ static int write_line(const struct compare_result *result, const struct compare_
     (void)options;
     report_sides(result, sides);
     size_t left_out = explanation->root_count > ROOTS_MOST ? explanation->root_count - ROOTS_MOST : 0;
-    json_t *line =
-        json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict", compare_verdict_name(result->verdict), "vendor",
-                  side_object(&sides[0]), "rebuilt", side_object(&sides[1]), "tally",
-                  tally_object(&result->vendor_tally, &result->rebuilt_tally), "anomalies",
-                  pair_of_numbers(result->vendor.anomaly_count, result->rebuilt.anomaly_count), "roots",
-                  explanation->made ? roots_array(explanation) : json_null(), "more_roots", number(left_out),
-                  "incomplete", explanation->incomplete != NULL ? json_string(explanation->incomplete) : json_null());
+    json_t *line = json_pack(
+        "{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict", compare_verdict_name(result->verdict), "vendor",
+        line_side(sides[0].digest, sides[0].image->size), "rebuilt", line_side(sides[1].digest, sides[1].image->size),
+        "tally", line_tally(&result->vendor_tally, &result->rebuilt_tally), "anomalies",
+        line_pair(result->vendor.anomaly_count, result->rebuilt.anomaly_count), "roots",
+        explanation->made ? roots_array(explanation) : json_null(), "more_roots", number(left_out), "incomplete",
+        explanation->incomplete != NULL ? json_string(explanation->incomplete) : json_null());
     bool written = line != NULL && json_dumpf(line, out, DUMP) == 0 && fputc('\n', out) != EOF;
     json_decref(line);
     return written ? 0 : COMPARE_ERROR_SYSTEM;
