@@ -188,7 +188,8 @@ static int run_batch(int argc, char **argv)
 const struct command command_batch = {
     .name = "batch",
     .usage = "elftally batch [OPTIONS] MANIFEST\n"
-             "    Judges many pairs, each in a worker of its own, and writes a line of JSON for each.\n"
+             "    Judges many pairs of ELF files, archives or packages, each in a worker of its own, and writes\n"
+             "    a line of JSON for each.\n"
              "    MANIFEST: TSV with a head line, or JSON Lines: id, vendor, rebuilt, and if wanted vendor_debug,\n"
              "    rebuilt_debug, policy, package. Exit status: 0 all pairs were judged, 2 they were not.\n"
              "  -o, --output RESULTS    append the lines there (default: standard output)\n"

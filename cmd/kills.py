@@ -5,6 +5,8 @@ elftally merge makes of it must be, byte for byte, what an undisturbed run gives
 Usage: kills.py ELFTALLY [ROUNDS] [--pairs N] [--seed N]    ROUNDS is 50
 """
 import argparse
+import gzip
+import io
 import os
 import pathlib
 import random
@@ -12,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 
@@ -35,8 +38,19 @@ def programs(count):
     return found
 
 
+def pack(path):
+    """Makes a file an archive of itself and a larger one of it."""
+    data, packed = path.read_bytes(), io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in (("usr/bin/one", data), ("usr/share/list.gz", gzip.compress(data * 20, 1, mtime=0))):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    path.write_bytes(packed.getvalue())
+
+
 def make_pairs(here, count, chance):
-    """A manifest of pairs that differ, are equal, are no ELF files, or are absent."""
+    """A manifest of pairs that differ, are equal, are no ELF files, or are absent; some are archives of two files."""
     found, lines = programs(count), ["id\tvendor\trebuilt"]
     for i in range(count):
         vendor, rebuilt = here / f"v{i}", here / f"r{i}"
@@ -50,6 +64,8 @@ def make_pairs(here, count, chance):
                 data[chance.randrange(len(data) // 4, len(data))] ^= 1 << chance.randrange(8)
         if kind != 2 or i > 10:
             rebuilt.write_bytes(data)
+        if kind == 9:
+            pack(vendor), pack(rebuilt)
         lines.append(f"package{i % 7}/file{i}\t{vendor}\t{rebuilt}")
     manifest = here / "manifest.tsv"
     manifest.write_text("\n".join(lines) + "\n")
@@ -60,11 +76,17 @@ def merged(elftally, *results):
     return subprocess.run([elftally, "merge", *results], check=True, capture_output=True).stdout
 
 
-def children(process):
+def children(pid):
     try:
-        return [int(pid) for pid in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def workers_of(process):
+    """Those of an archive's worker, too."""
+    own = children(process.pid)
+    return own + [inner for pid in own for inner in children(pid)]
 
 
 def kill(pid):
@@ -88,7 +110,7 @@ def one_round(elftally, manifest, results, chance, typical):
             if dies is not None and time.monotonic() > dies:
                 parents += kill(process.pid)
                 break
-            running = children(process)
+            running = workers_of(process)
             if running and chance.random() < 0.3:
                 workers += kill(chance.choice(running))
             time.sleep(chance.uniform(0, typical / 10))

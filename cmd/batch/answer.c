@@ -156,15 +156,21 @@ json_t *answer_of_failure(const struct job *job, const struct compare_error *err
 json_t *answer_of_worker(const struct job *job, const json_t *answer)
 {
     static const char *const parts[] = {"tally", "anomalies", "roots", "more_roots", "incomplete"};
+    json_t *members = json_object_get(answer, "members"), *lost = json_object_get(answer, "explanation_lost");
+    json_t *error = json_object_get(answer, "error");
     json_t *line = head_without_sides(job, line_verdict(answer));
     set(line, "vendor", json_incref(json_object_get(answer, "vendor")));
     set(line, "rebuilt", json_incref(json_object_get(answer, "rebuilt")));
     add_debug(job, line);
+    if (members != NULL)
+        set(line, "members", json_incref(members));
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         set(line, parts[i], json_incref(json_object_get(answer, parts[i])));
     if (job->unexplained.status != 0)
         set(line, "explanation_lost", json_string(compare_status_name(job->unexplained.status)));
-    set(line, "error", json_null());
+    else if (json_is_string(lost))
+        set(line, "explanation_lost", json_incref(lost));
+    set(line, "error", error != NULL ? json_incref(error) : json_null());
     add_report(job, line);
     return line;
 }

@@ -66,9 +66,9 @@ bool line_is_sound(json_t *line, const char **why);
 
 /*
  * What a worker wrote about a pair, to the first newline: checked, and never longer than LINE_MOST. NULL: no answer.
- * size: of it, with its newline.
+ * tree: it was asked about two that hold other files. size: of the answer, with its newline.
  */
-json_t *line_read_answer(int fd, int outcome, size_t *size);
+json_t *line_read_answer(int fd, int outcome, bool tree, size_t *size);
 
 enum compare_verdict line_verdict(const json_t *line);
 const char *line_id(const json_t *line);

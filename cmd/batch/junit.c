@@ -65,6 +65,9 @@ static void print_root(FILE *out, const json_t *root)
             print_text(out, text);
         }
     }
+    json_int_t files = json_integer_value(json_object_get(root, "files"));
+    if (files > 1)
+        fprintf(out, " and %lld more", (long long)files - 1);
     fputc('\n', out);
 }
 

@@ -42,6 +42,7 @@ static const struct shape line_shape[] = {
     {"rebuilt", KIND_OBJECT},
     {"vendor_debug", KIND_TEXT | OPTIONAL},
     {"rebuilt_debug", KIND_TEXT | OPTIONAL},
+    {"members", KIND_OBJECT | OPTIONAL},
     {"tally", KIND_OBJECT | KIND_NULL},
     {"anomalies", KIND_PAIR | KIND_NULL},
     {"roots", KIND_ARRAY | KIND_NULL},
@@ -61,6 +62,21 @@ static const struct shape answer_shape[] = {
     {"more_roots", KIND_COUNT}, {"incomplete", KIND_TEXT | KIND_NULL},
 };
 
+/* The same of two that hold other files. */
+static const struct shape tree_answer_shape[] = {
+    {"verdict", KIND_TEXT},
+    {"vendor", KIND_OBJECT},
+    {"rebuilt", KIND_OBJECT},
+    {"members", KIND_OBJECT},
+    {"tally", KIND_OBJECT | KIND_NULL},
+    {"anomalies", KIND_PAIR},
+    {"roots", KIND_ARRAY},
+    {"more_roots", KIND_COUNT},
+    {"incomplete", KIND_TEXT | KIND_NULL},
+    {"explanation_lost", KIND_TEXT | KIND_NULL},
+    {"error", KIND_OBJECT | KIND_NULL},
+};
+
 static const struct shape policy_shape[] = {{"name", KIND_TEXT}, {"sha256", KIND_TEXT}};
 static const struct shape side_shape[] = {{"sha256", KIND_TEXT | KIND_NULL}, {"size", KIND_COUNT | KIND_NULL}};
 static const struct shape error_shape[] = {{"kind", KIND_TEXT}, {"message", KIND_TEXT}};
@@ -74,6 +90,17 @@ static const struct shape root_shape[] = {
     {"vendor", KIND_TEXT | KIND_NULL},
     {"rebuilt", KIND_TEXT | KIND_NULL},
     {"differences", KIND_COUNT},
+};
+/* Counts of members by verdict; of both sides those without a partner, and the bytes of all that was compared. */
+static const struct shape members_shape[] = {
+    {"identical", KIND_COUNT},    {"equivalent", KIND_COUNT}, {"different", KIND_COUNT},
+    {"inconclusive", KIND_COUNT}, {"alone", KIND_PAIR},       {"bytes", KIND_PAIR},
+};
+static const struct shape tree_root_shape[] = {
+    {"cause", KIND_TEXT | KIND_NULL},
+    {"what", KIND_TEXT},
+    {"place", KIND_TEXT},
+    {"files", KIND_COUNT},
 };
 
 static bool is_count(const json_t *value)
@@ -132,6 +159,16 @@ static enum compare_verdict verdict_named(const char *name, bool *known)
     return COMPARE_INCONCLUSIVE;
 }
 
+/* A kind of error, as a line has it. */
+static bool is_error_kind(const char *kind)
+{
+    for (int status = COMPARE_ERROR_INTERRUPTED; kind != NULL && status < 0; status++) {
+        if (strcmp(compare_status_name(status), kind) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_digest(const char *text)
 {
     return strlen(text) == KEY_TEXT - 1 && strspn(text, "0123456789abcdef") == KEY_TEXT - 1;
@@ -168,16 +205,50 @@ static bool sums_are_right(const json_t *line, size_t side, bool of_this_version
             __builtin_add_overflow(sum, (uint64_t)json_integer_value(json_array_get(bytes, side)), &sum))
             return false;
     }
-    return sum == (uint64_t)json_integer_value(json_object_get(json_object_get(line, sides[side]), "size"));
+    /* What archives hold is more than they are, or less. */
+    const json_t *members = json_object_get(line, "members");
+    return sum == (members != NULL
+                       ? count_of(members, "bytes", side)
+                       : (uint64_t)json_integer_value(json_object_get(json_object_get(line, sides[side]), "size")));
 }
 
-static bool roots_are_sound(const json_t *roots)
+static bool roots_are_sound(const json_t *roots, bool of_tree)
 {
     for (size_t i = 0; i < json_array_size(roots); i++) {
-        if (!has_shape(json_array_get(roots, i), SHAPE(root_shape)))
+        const json_t *root = json_array_get(roots, i);
+        if (of_tree ? !has_shape(root, SHAPE(tree_root_shape)) : !has_shape(root, SHAPE(root_shape)))
             return false;
     }
     return true;
+}
+
+static bool has_members(const json_t *members, const char *verdict)
+{
+    return json_integer_value(json_object_get(members, verdict)) > 0;
+}
+
+/* Beside bytes: in what is no byte, or because one of them is odd, so that nothing may be set aside. */
+static bool members_differ(const json_t *line)
+{
+    const json_t *members = json_object_get(line, "members");
+    return has_members(members, "different") || count_of(members, "alone", 0) > 0 ||
+           count_of(members, "alone", 1) > 0 || count_of(line, "anomalies", 0) > 0 ||
+           count_of(line, "anomalies", 1) > 0;
+}
+
+/* Whether they bear the verdict; the tally is asked for itself. Equal bytes are identical without being opened. */
+static bool members_are_sound(const json_t *line, enum compare_verdict verdict)
+{
+    const json_t *members = json_object_get(line, "members");
+    if (members == NULL)
+        return true;
+    if (!has_shape(members, SHAPE(members_shape)) || !is_pair(json_object_get(line, "anomalies")))
+        return false;
+    bool alone = count_of(members, "alone", 0) > 0 || count_of(members, "alone", 1) > 0;
+    bool undecided = has_members(members, "inconclusive");
+    if (verdict == COMPARE_INCONCLUSIVE)
+        return undecided && !alone && !has_members(members, "different");
+    return verdict == COMPARE_DIFFERENT || (verdict == COMPARE_EQUIVALENT && !undecided && !members_differ(line));
 }
 
 /* Of what a worker and a line have in common. */
@@ -185,7 +256,8 @@ static bool account_is_sound(const json_t *line, enum compare_verdict verdict, b
 {
     const json_t *tally = json_object_get(line, "tally");
     if (!side_is_sound(json_object_get(line, "vendor")) || !side_is_sound(json_object_get(line, "rebuilt")) ||
-        !roots_are_sound(json_object_get(line, "roots")))
+        !roots_are_sound(json_object_get(line, "roots"), json_object_get(line, "members") != NULL) ||
+        !members_are_sound(line, verdict))
         return false;
     if (verdict == COMPARE_INCONCLUSIVE)
         return json_is_null(tally);
@@ -194,7 +266,9 @@ static bool account_is_sound(const json_t *line, enum compare_verdict verdict, b
         !sums_are_right(line, 0, of_this_version) || !sums_are_right(line, 1, of_this_version))
         return false;
     bool accounted = count_of(tally, "unexplained", 0) == 0 && count_of(tally, "unexplained", 1) == 0;
-    return accounted == (verdict != COMPARE_DIFFERENT);
+    if (verdict == COMPARE_DIFFERENT)
+        return !accounted || (json_object_get(line, "members") != NULL && members_differ(line));
+    return accounted;
 }
 
 bool line_is_sound(json_t *line, const char **why)
@@ -256,15 +330,33 @@ static json_t *read_line(int fd, size_t *line_size)
     return line;
 }
 
-json_t *line_read_answer(int fd, int outcome, size_t *size)
+/* Of a tree, the worker itself says which member could not be decided, and whether another run may tell more. */
+static bool errors_are_sound(const json_t *answer, enum compare_verdict verdict)
+{
+    const json_t *error = json_object_get(answer, "error"), *lost = json_object_get(answer, "explanation_lost");
+    if (verdict == COMPARE_INCONCLUSIVE)
+        return has_shape(error, SHAPE(error_shape)) && is_error_kind(text_of(error, "kind")) && json_is_null(lost);
+    return json_is_null(error) && (json_is_null(lost) || is_error_kind(json_string_value(lost)));
+}
+
+static bool answer_is_sound(json_t *answer, int outcome, bool tree)
 {
     bool known = false;
-    json_t *answer = read_line(fd, size);
-    bool sound = has_shape(answer, SHAPE(answer_shape)) && is_printable(answer);
-    enum compare_verdict verdict = sound ? verdict_named(text_of(answer, "verdict"), &known) : COMPARE_INCONCLUSIVE;
+    if (!is_printable(answer) ||
+        (tree ? !has_shape(answer, SHAPE(tree_answer_shape)) : !has_shape(answer, SHAPE(answer_shape))))
+        return false;
+    enum compare_verdict verdict = verdict_named(text_of(answer, "verdict"), &known);
     /* That the bytes differ is known: no worker is asked about those that do not. */
-    if (sound && known && (int)verdict == outcome && (verdict == COMPARE_EQUIVALENT || verdict == COMPARE_DIFFERENT) &&
-        account_is_sound(answer, verdict, true))
+    bool possible =
+        verdict == COMPARE_EQUIVALENT || verdict == COMPARE_DIFFERENT || (tree && verdict == COMPARE_INCONCLUSIVE);
+    return known && possible && (int)verdict == outcome && (!tree || errors_are_sound(answer, verdict)) &&
+           account_is_sound(answer, verdict, true);
+}
+
+json_t *line_read_answer(int fd, int outcome, bool tree, size_t *size)
+{
+    json_t *answer = read_line(fd, size);
+    if (answer_is_sound(answer, outcome, tree))
         return answer;
     json_decref(answer);
     return NULL;
@@ -303,8 +395,11 @@ enum line_rank line_rank(const json_t *line)
 
 bool line_same_verdict(const json_t *line, const json_t *other)
 {
-    return line_is_of(line, other) && line_verdict(line) == line_verdict(other) &&
-           json_equal(json_object_get(line, "tally"), json_object_get(other, "tally"));
+    if (!line_is_of(line, other) || line_verdict(line) != line_verdict(other))
+        return false;
+    /* Of a tree, a member that was lost is not in its tally as it would be. */
+    bool trees = json_object_get(line, "members") != NULL && json_object_get(other, "members") != NULL;
+    return trees || json_equal(json_object_get(line, "tally"), json_object_get(other, "tally"));
 }
 
 bool line_is_of(const json_t *line, const json_t *other)

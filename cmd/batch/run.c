@@ -19,6 +19,9 @@
 #include "batch.h"
 #include "run.h"
 
+/* For all of a pair of archives: a bound on what would never end, not on work. */
+#define TREE_SECONDS (UINT64_C(7) * 24 * 3600)
+
 /* ---- A pair on its way ---- */
 
 static struct job *job_new(struct run *run, size_t index)
@@ -64,6 +67,8 @@ static int open_input(struct job *job, size_t side, struct compare_error *error)
     input->fd = job->fds[side] = open(input->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (input->fd < 0 || fstat(input->fd, &status) != 0)
         why = strerror(errno);
+    else if (S_ISDIR(status.st_mode))
+        why = "it is a directory, which has no digest to be known by again (elftally VENDOR REBUILT takes two)";
     else if (!S_ISREG(status.st_mode))
         why = "it is not a regular file";
     else
@@ -114,7 +119,7 @@ static void keep_answer(struct job *job, const struct compare_ended *ended)
     struct run *run = job->run;
     struct compare_error error = {.status = COMPARE_ERROR_CRASHED};
     size_t size;
-    json_t *answer = line_read_answer(ended->output, ended->outcome, &size);
+    json_t *answer = line_read_answer(ended->output, ended->outcome, job->tree, &size);
     if (answer == NULL) {
         say(&error, job->inputs[0].name, "the worker's answer makes no sense");
         keep_failure(job, &error, ended->seconds);
@@ -155,6 +160,40 @@ static int judge_pair(void *argument, int *outcome, struct compare_error *error)
     if (status == 0 && batch->reports != NULL)
         status = compare_report_json(result, NULL, out, error);
     return status;
+}
+
+/*
+ * It parses nothing: that is done by workers of its own, one at a time, each confined and within the limits; so this one
+ * keeps its rights, to begin those.
+ */
+static int judge_tree(void *argument, int *outcome, struct compare_error *error)
+{
+    const struct job *job = argument;
+    const struct batch *batch = job->run->batch;
+    struct compare_tree_options options = {.size = sizeof(options),
+                                           .policy = job->policy->policy,
+                                           .limits = &batch->sandbox.limits,
+                                           .confine = !batch->sandbox.off,
+                                           .explain = batch->explain,
+                                           .vendor_debug = job->pair.vendor_debug,
+                                           .rebuilt_debug = job->pair.rebuilt_debug,
+                                           .jobs = 1,
+                                           .digest = true};
+    struct compare_tree *tree = NULL;
+    int status = compare_tree_inputs(&job->inputs[0], &job->inputs[1], &options, &tree, error);
+    FILE *out = status == 0 ? fdopen(job->output, "w") : NULL;
+    if (status == 0 && out == NULL) {
+        say(error, job->inputs[0].name, "no memory");
+        status = COMPARE_ERROR_MEMORY;
+    }
+    if (status == 0)
+        status = compare_tree_report_line(tree, out, error);
+    if (status == 0 && batch->reports != NULL)
+        status = compare_tree_report_json(tree, NULL, out, error);
+    if (status == 0)
+        *outcome = (int)compare_tree_verdict(tree);
+    /* One of its own was ended by somebody, who did not end this one. */
+    return status == COMPARE_ERROR_INTERRUPTED ? COMPARE_ERROR_CRASHED : status;
 }
 
 /* ---- In the parent: the end of a worker ---- */
@@ -198,16 +237,37 @@ static void take_tick(void *state)
 
 /* ---- In the parent: the begin ---- */
 
-static int give_to_worker(struct job *job, struct compare_error *error)
+static void share_explaining(struct job *job)
 {
     void *shared = mmap(NULL, sizeof(*job->explaining), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     job->explaining = shared != MAP_FAILED ? shared : NULL;
+}
+
+/*
+ * The limits hold for each worker that a tree's worker begins: for all of them together there can be no other bound than
+ * one on what never ends. What it may write bounds theirs, too (RLIMIT_FSIZE), and any of these may be larger.
+ */
+static void free_of_limits(struct job *job)
+{
+    job->limits = job->run->batch->sandbox.limits;
+    job->limits.size = sizeof(job->limits);
+    job->limits.time = job->limits.time > TREE_SECONDS ? job->limits.time : TREE_SECONDS;
+    job->limits.output = UINT64_MAX;
+}
+
+static int give_to_worker(struct job *job, struct compare_error *error)
+{
+    job->tree = compare_input_is_tree(&job->inputs[0]) && compare_input_is_tree(&job->inputs[1]);
+    if (job->tree)
+        free_of_limits(job);
+    else
+        share_explaining(job);
     job->kept[0] = job->fds[0];
     job->kept[1] = job->fds[1];
     job->kept[2] = -1;
     job->work = (struct compare_work){.what = job->inputs[0].name,
-                                      .limits = &job->run->batch->sandbox.limits,
-                                      .run = judge_pair,
+                                      .limits = job->tree ? &job->limits : &job->run->batch->sandbox.limits,
+                                      .run = job->tree ? judge_tree : judge_pair,
                                       .argument = job,
                                       .size = job->inputs[0].size + job->inputs[1].size,
                                       .output = &job->output,

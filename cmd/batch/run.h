@@ -41,6 +41,8 @@ struct job {
     int fds[2]; /* vendor's, rebuilt's; -1: not open */
     struct compare_input inputs[2];
     int output, kept[3];
+    bool tree;                    /* both hold other files: compared with all that they hold */
+    struct compare_limits limits; /* a tree's, of its worker alone */
     struct compare_work work;
     volatile bool *explaining;        /* shared with the worker; NULL: no memory for it */
     struct compare_error unexplained; /* why the first worker's explanation failed */

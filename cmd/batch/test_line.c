@@ -20,7 +20,26 @@
 #define SIDES "\"vendor\":{\"sha256\":\"" A64 "\",\"size\":10},\"rebuilt\":{\"sha256\":\"" A64 "\",\"size\":12},"
 #define TALLY(identical, build_id, unexplained)                                                                        \
     "\"tally\":{\"identical\":" identical ",\"set_aside\":{\"build-id\":" build_id "},\"unexplained\":" unexplained "},"
-#define REST  "\"anomalies\":[0,0],\"roots\":null,\"more_roots\":0,\"incomplete\":null"
+#define REST                          "\"anomalies\":[0,0],\"roots\":null,\"more_roots\":0,\"incomplete\":null"
+#define MEMBERS(counts, alone, bytes) "\"members\":{" counts ",\"alone\":" alone ",\"bytes\":" bytes "},"
+#define COUNTS(equivalent, different, inconclusive)                                                                    \
+    "\"identical\":3,\"equivalent\":" equivalent ",\"different\":" different ",\"inconclusive\":" inconclusive
+#define GROUP "{\"cause\":null,\"what\":\"content\",\"place\":\"a\",\"files\":2}"
+#define TREE_REST(roots, lost, error)                                                                                  \
+    "\"anomalies\":[0,0],\"roots\":[" roots "],\"more_roots\":0,\"incomplete\":null,\"explanation_lost\":" lost        \
+    ",\"error\":" error
+#define FAILED "{\"kind\":\"limit\",\"message\":\"a: why\"}"
+/* The bytes of what is held are more than those of the files. */
+#define TREE_DIFFERENT                                                                                                 \
+    "{\"verdict\":\"different\"," SIDES MEMBERS(COUNTS("1", "2", "1"), "[0,1]", "[100,102]")                           \
+        TALLY("[95,95]", "[1,1]", "[4,6]") TREE_REST(GROUP, "\"crashed\"", "null") "}"
+#define TREE_EQUIVALENT                                                                                                \
+    "{\"verdict\":\"equivalent\"," SIDES MEMBERS(COUNTS("1", "0", "0"), "[0,0]", "[100,102]")                          \
+        TALLY("[95,95]", "[5,7]", "[0,0]") TREE_REST("", "null", "null") "}"
+#define TREE_INCONCLUSIVE                                                                                              \
+    "{\"verdict\":\"inconclusive\"," SIDES MEMBERS(COUNTS("1", "0", "1"), "[0,0]",                                     \
+                                                   "[100,102]") "\"tally\":null," TREE_REST("", "null", FAILED) "}"
+
 #define SOUND "{\"verdict\":\"different\"," SIDES TALLY("[5,5]", "[1,1]", "[4,6]") REST "}"
 
 /* What line.c asks of the program. */
@@ -36,13 +55,18 @@ void give_up(const char *message)
     abort();
 }
 
-static json_t *read_answer(const char *text, size_t text_size, int outcome, size_t *size)
+static json_t *read_answer_about(bool tree, const char *text, size_t text_size, int outcome, size_t *size)
 {
     int fd = memfd_create("answer", MFD_CLOEXEC);
     assert_int_equal(write(fd, text, text_size), text_size);
-    json_t *answer = line_read_answer(fd, outcome, size);
+    json_t *answer = line_read_answer(fd, outcome, tree, size);
     close(fd);
     return answer;
+}
+
+static json_t *read_answer(const char *text, size_t text_size, int outcome, size_t *size)
+{
+    return read_answer_about(false, text, text_size, outcome, size);
 }
 
 static bool is_believed(const char *text, int outcome)
@@ -177,6 +201,87 @@ static void a_flood_is_no_answer(void **state)
     free(text);
 }
 
+/* What is replaced must be there: once is enough. */
+static bool is_believed_of_trees(const char *sound, const char *what, const char *by, int outcome)
+{
+    char text[8192];
+    size_t size;
+    const char *at = strstr(sound, what);
+    assert_non_null(at);
+    snprintf(text, sizeof(text), "%.*s%s%s\n", (int)(at - sound), sound, by, at + strlen(what));
+    json_t *answer = read_answer_about(true, text, strlen(text), outcome, &size);
+    json_decref(answer);
+    return answer != NULL;
+}
+
+static void of_trees_each_verdict_but_one_is_believed(void **state)
+{
+    (void)state;
+    assert_true(is_believed_of_trees(TREE_DIFFERENT, "", "", COMPARE_DIFFERENT));
+    assert_true(is_believed_of_trees(TREE_EQUIVALENT, "", "", COMPARE_EQUIVALENT));
+    assert_true(is_believed_of_trees(TREE_INCONCLUSIVE, "", "", COMPARE_INCONCLUSIVE));
+    assert_false(is_believed_of_trees(TREE_EQUIVALENT, "equivalent", "identical", COMPARE_IDENTICAL));
+    assert_false(is_believed_of_trees(TREE_EQUIVALENT, "", "", COMPARE_DIFFERENT));
+    assert_false(is_believed_of_trees(TREE_INCONCLUSIVE, "", "", COMPARE_EQUIVALENT));
+    /* Of two ELF files nobody says what they hold, of two archives everybody does. */
+    assert_false(is_believed(TREE_DIFFERENT, COMPARE_DIFFERENT));
+    assert_false(is_believed(TREE_INCONCLUSIVE, COMPARE_INCONCLUSIVE));
+    assert_false(is_believed_of_trees(SOUND, "", "", COMPARE_DIFFERENT));
+}
+
+static void the_members_bear_the_verdict_and_the_sums(void **state)
+{
+    static const char *const lies[][2] = {
+        {"\"different\":0", "\"different\":1"},
+        {"\"inconclusive\":0", "\"inconclusive\":1"},
+        {"\"alone\":[0,0]", "\"alone\":[1,0]"},
+        {"\"alone\":[0,0]", "\"alone\":[0,1]"},
+        {"\"bytes\":[100,102]", "\"bytes\":[10,12]"},
+        {"\"bytes\":[100,102]", "\"bytes\":[100,-102]"},
+        {"\"identical\":3,", ""},
+        {"\"identical\":3", "\"identical\":-3"},
+        {"\"identical\":3", "\"identical\":3,\"x\":1"},
+        {"[5,7]", "[5,6]"},
+        {"\"anomalies\":[0,0]", "\"anomalies\":[0,1]"},
+        {"build-id", "everything"},
+        {"\"roots\":[]", "\"roots\":null"},
+        {"\"error\":null", "\"error\":" FAILED},
+        {"\"explanation_lost\":null", "\"explanation_lost\":\"ok\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+        assert_false(is_believed_of_trees(TREE_EQUIVALENT, lies[i][0], lies[i][1], COMPARE_EQUIVALENT));
+}
+
+static void what_differs_in_no_byte_is_a_member_or_an_anomaly(void **state)
+{
+    static const char *const sound =
+        "{\"verdict\":\"different\"," SIDES MEMBERS(COUNTS("1", "0", "0"), "[0,0]", "[100,102]")
+            TALLY("[95,95]", "[5,7]", "[0,0]") TREE_REST("", "null", "null") "}";
+    (void)state;
+    assert_false(is_believed_of_trees(sound, "", "", COMPARE_DIFFERENT));
+    assert_true(is_believed_of_trees(sound, "\"different\":0", "\"different\":1", COMPARE_DIFFERENT));
+    assert_true(is_believed_of_trees(sound, "\"alone\":[0,0]", "\"alone\":[0,1]", COMPARE_DIFFERENT));
+    assert_true(is_believed_of_trees(sound, "\"anomalies\":[0,0]", "\"anomalies\":[1,0]", COMPARE_DIFFERENT));
+}
+
+static void an_undecided_member_is_told_with_its_error(void **state)
+{
+    static const char *const lies[][2] = {
+        {"\"inconclusive\":1", "\"inconclusive\":0"},
+        {"\"different\":0", "\"different\":1"},
+        {"\"kind\":\"limit\"", "\"kind\":\"ok\""},
+        {"\"kind\":\"limit\"", "\"kind\":\"unknown\""},
+        {FAILED, "null"},
+        {"a: why", "a\\u0007"},
+        {"\"tally\":null", "\"tally\":{}"},
+        {"\"explanation_lost\":null", "\"explanation_lost\":\"limit\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+        assert_false(is_believed_of_trees(TREE_INCONCLUSIVE, lies[i][0], lies[i][1], COMPARE_INCONCLUSIVE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +292,10 @@ int main(void)
         cmocka_unit_test(every_key_is_known_and_of_its_kind),
         cmocka_unit_test(what_cannot_be_shown_is_refused),
         cmocka_unit_test(a_flood_is_no_answer),
+        cmocka_unit_test(of_trees_each_verdict_but_one_is_believed),
+        cmocka_unit_test(the_members_bear_the_verdict_and_the_sums),
+        cmocka_unit_test(what_differs_in_no_byte_is_a_member_or_an_anomaly),
+        cmocka_unit_test(an_undecided_member_is_told_with_its_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

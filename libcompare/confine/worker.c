@@ -166,6 +166,13 @@ static int64_t deadline_of(int64_t begun, uint64_t seconds)
     return deadline;
 }
 
+/* Within what the whole process is held to already. */
+static uint64_t output_limit_of(uint64_t wanted)
+{
+    struct rlimit held;
+    return getrlimit(RLIMIT_FSIZE, &held) == 0 && held.rlim_max < wanted ? held.rlim_max : wanted;
+}
+
 /* A file without a name: on disk where there is a place for it, for a report can be long. */
 static int anonymous_file(void)
 {
@@ -199,7 +206,7 @@ int worker_begin(struct worker *worker, const struct compare_work *work, const s
     *worker = (struct worker){.work = *work, .fd = -1, .leaving = -1, .output = -1, .begun = worker_clock()};
     struct compare_limits limits = limits_for(work->limits, size_of_work(work));
     worker->seconds = limits.time;
-    worker->output_limit = limits.output;
+    worker->output_limit = output_limit_of(limits.output);
     worker->deadline = deadline_of(worker->begun, limits.time);
     if (work->output != NULL) {
         *work->output = worker->output = anonymous_file();
@@ -342,6 +349,7 @@ int worker_settle(const struct worker *worker, int *outcome, struct compare_erro
         return error_set(error, COMPARE_ERROR_CRASHED, what, "the worker ended without an answer");
     *outcome = worker->message.outcome;
     *error = worker->message.error;
+    error->status = worker->message.status;
     clean(error->message);
     clean(error->file);
     return worker->message.status;

@@ -67,11 +67,13 @@ static int list_in_worker(void *argument, int *outcome, struct compare_error *er
     struct listing_step step = {.unpack = argument, .error = error};
     const struct unpack_work *unpack = step.unpack;
     struct compare_confinement got;
-    struct rlimit most = {unpack->limits.output, unpack->limits.output};
+    struct rlimit held, most = {unpack->limits.output, unpack->limits.output};
     const struct compare_input input = {.name = unpack->name,
                                         .fd = unpack->stretch.source->fd,
                                         .offset = unpack->stretch.begin,
                                         .size = stretch_size(&unpack->stretch)};
+    if (getrlimit(RLIMIT_FSIZE, &held) == 0 && held.rlim_max < most.rlim_max)
+        most.rlim_cur = most.rlim_max = held.rlim_max;
     if (setrlimit(RLIMIT_FSIZE, &most) != 0)
         return error_set(error, COMPARE_ERROR_SYSTEM, unpack->name, "cannot limit what the worker writes");
     int status = image_open_input(&input, &unpack->limits, &step.image, error);
