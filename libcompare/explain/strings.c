@@ -266,6 +266,8 @@ static void cut_beginnings(struct explaining *e, size_t side, struct list *strin
 {
     const struct explained_side *s = &e->sides[side];
     struct string *items = strings->items;
+    if (items == NULL)
+        return;
     struct arena scratch = {0};
     struct starts state = {strings, s->image, arena_alloc(&scratch, strings->count, sizeof(uint64_t)),
                            arena_alloc(&scratch, strings->count, sizeof(uint64_t))};

@@ -73,7 +73,7 @@ static void list_targets(struct search *search)
             add_target(search,
                        (struct target){.address = address + within, .difference = &differences[i], .inside = true});
     }
-    if (search->count > 1)
+    if (search->targets != NULL && search->count > 1)
         qsort(search->targets, search->count, sizeof(*search->targets), target_order);
 }
 
