@@ -70,6 +70,9 @@ bool line_is_sound(json_t *line, const char **why);
  */
 json_t *line_read_answer(int fd, int outcome, bool tree, size_t *size);
 
+/* As many bytes from this offset on as there are, at most so many. */
+size_t read_from(int fd, off_t offset, char *text, size_t most);
+
 enum compare_verdict line_verdict(const json_t *line);
 const char *line_id(const json_t *line);
 

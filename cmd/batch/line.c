@@ -3,6 +3,7 @@
  * lines come back from files that may have been cut or changed: both are held to the same table of keys, and to what
  * must be true of any result (the sums of the tally, the verdict that goes with them).
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -315,14 +316,25 @@ static bool is_printable(const json_t *value)
     return true;
 }
 
+size_t read_from(int fd, off_t offset, char *text, size_t most)
+{
+    size_t size = 0;
+    ssize_t got = 1;
+    while (size < most && got != 0) {
+        got = pread(fd, text + size, most - size, offset + (off_t)size);
+        if (got < 0 && errno != EINTR)
+            break;
+        size += got > 0 ? (size_t)got : 0;
+    }
+    return size;
+}
+
 static json_t *read_line(int fd, size_t *line_size)
 {
     char *text = malloc(LINE_MOST);
-    size_t size = 0;
     if (text == NULL)
         give_up("no memory");
-    for (ssize_t got = 1; got > 0 && size<LINE_MOST; size += got> 0 ? (size_t)got : 0)
-        got = pread(fd, text + size, LINE_MOST - size, (off_t)size);
+    size_t size = read_from(fd, 0, text, LINE_MOST);
     const char *end = memchr(text, '\n', size);
     *line_size = end != NULL ? (size_t)(end - text) + 1 : 0;
     json_t *line = end != NULL ? json_loadb(text, *line_size, JSON_REJECT_DUPLICATES, NULL) : NULL;

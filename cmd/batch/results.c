@@ -76,11 +76,9 @@ int results_each(int fd, const char *path, int (*take)(void *state, json_t *line
 json_t *results_line_at(int fd, const char *path, struct place place)
 {
     char *text = malloc(place.size);
-    size_t size = 0;
     if (text == NULL)
         give_up("no memory");
-    for (ssize_t got = 1; got > 0 && size<place.size; size += got> 0 ? (size_t)got : 0)
-        got = pread(fd, text + size, place.size - size, place.offset + (off_t)size);
+    size_t size = read_from(fd, place.offset, text, place.size);
     const char *why = "it changed while it was read";
     json_t *line = size == place.size ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
     free(text);
