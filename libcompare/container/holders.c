@@ -280,6 +280,29 @@ static void go_on(struct tree_run *run, struct holder *holder)
 
 /* ---- Listing ---- */
 
+/* What one side's directory holds, at once. */
+static int list_folder(struct tree_run *run, struct holder *holder, int side)
+{
+    struct lister lister;
+    lister_begin(&lister, side == 0 ? run->tree->vendor_path : run->tree->rebuilt_path, &run->limits,
+                 &holder->errors[0]);
+    int status = list_directory(&lister, holder->directories[side]);
+    if (status == 0)
+        status = listing_of(&lister, &holder->listings[side]);
+    lister_end(&lister);
+    return status;
+}
+
+static void folders_listed(struct tree_run *run, struct holder *holder, int status)
+{
+    if (status == 0) {
+        go_on(run, holder);
+        return;
+    }
+    pair_fail(run, holder->pair, &holder->errors[0]);
+    holder_release(run, holder);
+}
+
 void holder_begin_directories(struct tree_run *run, size_t pair, int vendor, int rebuilt)
 {
     struct holder *holder = holder_new(run, NULL, pair, KIND_DIRECTORY);
@@ -291,29 +314,16 @@ void holder_begin_directories(struct tree_run *run, size_t pair, int vendor, int
     }
     holder->directories[0] = vendor;
     holder->directories[1] = rebuilt;
-    int status = 0;
-    for (int side = 0; side < 2 && status == 0; side++) {
-        struct lister lister;
-        lister_begin(&lister, side == 0 ? run->tree->vendor_path : run->tree->rebuilt_path, &run->limits,
-                     &holder->errors[0]);
-        status = list_directory(&lister, holder->directories[side]);
-        if (status == 0)
-            status = listing_of(&lister, &holder->listings[side]);
-        lister_end(&lister);
-    }
-    if (status == 0) {
-        go_on(run, holder);
-        return;
-    }
-    pair_fail(run, pair, &holder->errors[0]);
-    holder_release(run, holder);
+    int status = list_folder(run, holder, 0);
+    if (status == 0)
+        status = list_folder(run, holder, 1);
+    folders_listed(run, holder, status);
 }
 
 void holder_begin_mixed(struct tree_run *run, size_t pair, int directory_side, int directory, struct stretch bytes,
                         struct source *contents, struct inventory *listing)
 {
     struct holder *holder = holder_new(run, NULL, pair, KIND_DIRECTORY);
-    struct lister lister;
     if (holder == NULL) {
         close(directory);
         source_drop(bytes.source);
@@ -327,18 +337,7 @@ void holder_begin_mixed(struct tree_run *run, size_t pair, int directory_side, i
     holder->bytes[!directory_side] = bytes;
     holder->contents[!directory_side] = contents;
     holder->listings[!directory_side] = *listing;
-    lister_begin(&lister, directory_side == 0 ? run->tree->vendor_path : run->tree->rebuilt_path, &run->limits,
-                 &holder->errors[0]);
-    int status = list_directory(&lister, directory);
-    if (status == 0)
-        status = listing_of(&lister, &holder->listings[directory_side]);
-    lister_end(&lister);
-    if (status == 0) {
-        go_on(run, holder);
-        return;
-    }
-    pair_fail(run, pair, &holder->errors[0]);
-    holder_release(run, holder);
+    folders_listed(run, holder, list_folder(run, holder, directory_side));
 }
 
 static struct job *listing_job(struct tree_run *run, struct holder *holder, int side)
