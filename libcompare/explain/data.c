@@ -375,7 +375,9 @@ static void explain_beside_string(struct explaining *e, const struct finding *fi
         return;
     uint64_t at = 0, size;
     for (size_t i = 0; i < RUNS_MOST && next_run(e, a, b, &at, &size); i++) {
-        uint64_t from = at;
+        uint64_t from = at, behind = string->vendor.bytes.end - a.begin + 1;
+        if (a.begin + at >= string->vendor.bytes.begin && at < behind)
+            from = behind < at + size ? behind : at + size;
         while (from < at + size && is_told_as_string(e, 0, a.begin + from) && is_told_as_string(e, 1, b.begin + from))
             from++;
         struct range x = {a.begin + from, a.begin + at + size}, y = {b.begin + from, b.begin + at + size};

@@ -58,6 +58,7 @@ struct explaining {
     bool reordered;          /* functions stand in another order */
     size_t decoded;          /* instructions so far */
     size_t tried;            /* pairs of functions of one name that were compared, to tell which belong together */
+    uint64_t searched;       /* bytes in which constants were looked for */
     uint64_t looked;         /* steps in looking where data has moved, so far */
     size_t operands;         /* the difference for operands that mean the same, by its index from 1; 0: none */
     const char *incomplete;
@@ -207,7 +208,7 @@ bool is_place_in_code(const struct image *image, uint64_t file_offset);
 bool is_in_moved_table(const struct explaining *e, size_t side, uint64_t file_offset);
 
 /* Whether constants of a side, which the linker may have put into another order, stand in the other's room, too. */
-bool stand_elsewhere(const struct explaining *e, size_t side, struct range bytes, struct range room);
+bool stand_elsewhere(struct explaining *e, size_t side, struct range bytes, struct range room);
 
 /* In what moved, too, a letter that became another one is a change: "r" or "w" for a file. The first one of a finding. */
 bool letters_changed(const struct explaining *e, const struct finding *finding, const struct pair *pair,

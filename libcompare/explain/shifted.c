@@ -13,6 +13,16 @@
 
 /* ---- Tables of places ---- */
 
+/* By how much the code of the other side stands farther on; false: there is none. */
+static bool code_moved(const struct image *image, const struct image *other, int64_t *code)
+{
+    const struct section *text = image_section_named(image, ".text"), *moved = image_section_named(other, ".text");
+    if (text == NULL || moved == NULL)
+        return false;
+    *code = (int64_t)(moved->address - text->address);
+    return true;
+}
+
 static struct range widened_to_words(struct range bytes)
 {
     return (struct range){bytes.begin - bytes.begin % 4, bytes.end + (4 - bytes.end % 4) % 4};
@@ -22,12 +32,12 @@ bool are_moved_offsets(const struct explaining *e, struct range vendor, struct r
 {
     struct range a = widened_to_words(vendor), b = widened_to_words(rebuilt);
     const struct image *x = e->sides[0].image, *y = e->sides[1].image;
-    const struct section *text = image_section_named(x, ".text"), *other = image_section_named(y, ".text");
     uint64_t from, to;
-    if (text == NULL || other == NULL || a.begin % 4 != 0 || b.begin % 4 != 0 || range_size(a) != range_size(b) ||
-        range_size(a) < 8 || !image_address(x, a.begin, &from) || !image_address(y, b.begin, &to))
+    int64_t code;
+    if (a.begin % 4 != 0 || b.begin % 4 != 0 || range_size(a) != range_size(b) || range_size(a) < 8 ||
+        !code_moved(x, y, &code) || !image_address(x, a.begin, &from) || !image_address(y, b.begin, &to))
         return false;
-    uint32_t moved = (uint32_t)((other->address - text->address) - (to - from));
+    uint32_t moved = (uint32_t)((uint64_t)code - (to - from));
     for (uint64_t i = 0; i + 4 <= range_size(a) && moved != 0; i += 4) {
         if (image_u32(y, y->bytes + b.begin + i) - image_u32(x, x->bytes + a.begin + i) != moved)
             return false;
@@ -54,16 +64,6 @@ static bool words_moved(const struct image *image, const struct image *other, ui
         if (!word_at(image, at + i, &word) || !word_at(other, other_at + i, &moved) || moved - word != (uint32_t)by)
             return false;
     }
-    return true;
-}
-
-/* By how much the code of the other side stands farther on; false: there is none. */
-static bool code_moved(const struct image *image, const struct image *other, int64_t *code)
-{
-    const struct section *text = image_section_named(image, ".text"), *moved = image_section_named(other, ".text");
-    if (text == NULL || moved == NULL)
-        return false;
-    *code = (int64_t)(moved->address - text->address);
     return true;
 }
 
@@ -261,14 +261,23 @@ static bool has_aligned(const struct image *image, struct range room, const uint
     return false;
 }
 
+#define SEARCHED_MOST ((uint64_t)4 << 30) /* bytes that are searched for constants: a second or two */
+
 /* Eight bytes together, or four that are no small number, which the other side may well have by chance. */
-bool stand_elsewhere(const struct explaining *e, size_t side, struct range bytes, struct range room)
+bool stand_elsewhere(struct explaining *e, size_t side, struct range bytes, struct range room)
 {
     const struct image *image = e->sides[side].image, *other = e->sides[1 - side].image;
     bool all = range_size(bytes) <= SHIFTED_MOST;
     for (uint64_t at = bytes.begin - bytes.begin % 8; at < bytes.end && at + 8 <= image->size && all; at += 8) {
         const uint8_t *word = image->bytes + at;
-        if ((is_text_word(word) && is_text_word(word + 4)) || has_aligned(other, room, word, 8))
+        if (is_text_word(word) && is_text_word(word + 4))
+            continue;
+        if (e->searched > SEARCHED_MOST) {
+            incomplete(e, "there are too many constants to look where each of them stands");
+            return false;
+        }
+        e->searched += range_size(room);
+        if (has_aligned(other, room, word, 8))
             continue;
         for (uint64_t half = 0; half < 8; half += 4)
             all = all && (is_text_word(word + half) ||

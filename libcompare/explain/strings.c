@@ -65,13 +65,14 @@ static uint64_t begin_of_text(const uint8_t *bytes, uint64_t begin, uint64_t end
 /* Of bytes none of which is a NUL the first long text: before and behind it tables may stand. False: there is none. */
 static bool long_text_in(const uint8_t *bytes, struct range *range)
 {
-    uint64_t size;
-    for (uint64_t at = range->begin; at<range->end; at += size> 0 ? size : 1) {
-        size = utf8_size(bytes + at, range->end - at);
+    uint64_t at = range->begin;
+    while (at < range->end) {
+        uint64_t size = utf8_size(bytes + at, range->end - at);
         if (size >= LONG_TEXT) {
             *range = (struct range){at, at + size};
             return true;
         }
+        at += size > 0 ? size : 1;
     }
     return false;
 }
