@@ -55,6 +55,38 @@ struct comparison {
     bool proven_different; /* a byte that stays, at one place of both normal forms, differs */
 };
 
+/* ---- What moved: moved.c ---- */
+
+/* Bytes of both files that say the same, each at its own place. */
+struct proven {
+    struct range vendor, rebuilt; /* of the files; of one size, unless each side makes them from its own content */
+    enum rule_index rule;         /* of tier moved */
+};
+
+/* Bytes that refer to what is not the counterpart. */
+struct contradicted {
+    struct range vendor, rebuilt; /* of the files, of one size */
+};
+
+struct moved_counts {
+    uint64_t functions;         /* proven, all of each */
+    uint64_t changed_functions; /* in which something is not */
+    uint64_t references;        /* of code, each led to its counterpart */
+    uint64_t pointers;          /* of data, and entries of tables of places */
+    uint64_t unwind_records, exception_tables;
+    uint64_t symbols, relocations; /* of the dynamic linker */
+};
+
+struct moved {
+    bool tried;            /* the policy accepts tier moved, and both files could be looked at */
+    const char *not_tried; /* why not; NULL otherwise */
+    struct proven *proven; /* without overlap on either side */
+    size_t proven_count;
+    struct contradicted *contradicted;
+    size_t contradicted_count;
+    struct moved_counts counts;
+};
+
 /* Equal bytes that are fewer than this do not end a run: a pointer's high bytes, for example. */
 #define RUN_GAP 8
 

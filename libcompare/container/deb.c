@@ -60,7 +60,7 @@ static bool is_sound(const struct lister *lister, int status)
 }
 
 /* Decodes a layer to the end of the file of contents, and maps it. */
-static bool decode(struct unpacked *unpacked, struct lister *package, enum kind kind)
+static bool unpack_layer(struct unpacked *unpacked, struct lister *package, enum kind kind)
 {
     uint64_t from = package->written, page = (uint64_t)sysconf(_SC_PAGESIZE);
     bool sound = is_sound(&unpacked->lister, kind_table[kind].list(&unpacked->lister));
@@ -118,7 +118,7 @@ static bool unpack(struct lister *package, const char *name, struct unpacked *un
     uint64_t size = found->end - found->begin;
     begin(unpacked, package, package->bytes + found->begin, size);
     enum kind kind = kind_of(package->bytes + found->begin, size);
-    return (kind == KIND_TAR || decode(unpacked, package, kind)) &&
+    return (kind == KIND_TAR || unpack_layer(unpacked, package, kind)) &&
            is_sound(&unpacked->lister, list_tar(&unpacked->lister));
 }
 

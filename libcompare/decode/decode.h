@@ -4,6 +4,7 @@
  *   decode.c      the table of machines, and the loop over the bytes
  *   text.c        what people read, and hashes of it
  *   x86.c, ...    what refers to an address, machine by machine
+ *   sites.c       the same for proofs: sites_x86.c, ...
  *
  * Machines without a decoder, and bytes that are no instruction, become ".word" and ".byte".
  */
@@ -11,6 +12,7 @@
 #define DECODE_DECODE_H
 
 #include "../image/image.h"
+#include "sites.h"
 
 enum reference_kind { REFERENCE_NONE = 0, REFERENCE_CALL, REFERENCE_JUMP, REFERENCE_DATA };
 
@@ -50,8 +52,6 @@ struct instruction {
     uint64_t shape;                 /* over all bits but those of the address operand */
     uint8_t operand[OPERAND_BYTES]; /* these bits: the address operand */
 };
-
-struct decoder;
 
 /* For the image's machine, class and byte order. NULL: no memory. Always falls back to words. The image must outlive it. */
 struct decoder *decoder_open(const struct image *image, bool thumb);

@@ -9,6 +9,7 @@
 #define MATCH_MATCH_H
 
 #include "../image/image.h"
+#include "correspondence.h"
 
 struct pair_side {
     bool present;

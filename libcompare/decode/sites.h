@@ -1,0 +1,78 @@
+/*
+ * Sites: the places in code that hold an address, for proofs. Where struct instruction serves people, this serves a
+ * verdict: what is not certain is not said, and what cannot be followed is SITE_OPAQUE.
+ *
+ * The contract. Let two sides' code have equal bytes but for the masked bits of their sites, and equal sites but for
+ * their targets. If each target of one side is the counterpart of the other's, then both do the same, each at its own
+ * address. So every bit whose meaning depends on where code or data lies must be in a site.
+ */
+#ifndef DECODE_SITES_H
+#define DECODE_SITES_H
+
+#include "../image/image.h"
+
+struct decoder;
+
+enum site_kind {
+    SITE_CALL = 0,
+    SITE_JUMP,
+    SITE_DATA,   /* an address is computed, loaded from or stored to */
+    SITE_PART,   /* part of an address that other sites of the same code have whole: its bits need no check */
+    SITE_GOT,    /* what the GOT, the TOC or gp is addressed from: target is that base */
+    SITE_INDEX,  /* the index of a relocation of DT_JMPREL, as lazy PLT entries push it: target is the index */
+    SITE_OPAQUE, /* an address, or a part of one, whose use cannot be followed: target is as far as it is known */
+};
+
+struct site {
+    uint64_t target;
+    uint32_t offset; /* of its bytes, from the begin of the code */
+    uint8_t size;    /* bytes that hold bits of it: 1 to 8 */
+    uint8_t kind;    /* enum site_kind */
+    uint8_t mask[4]; /* of the first four bytes, in the order of memory: the bits that are address; the others: all */
+};
+
+/*
+ * A table of places that code selects from with an index: a switch, or relative addresses of constants. Its entries are
+ * no relocated words; entry i leads to base + (sign- or zero-extended entry << shift). How many there are the code does
+ * not always tell.
+ */
+struct site_table {
+    uint64_t address; /* of its first entry */
+    uint64_t base;
+    uint64_t count; /* 0: not known */
+    uint8_t entry_size, shift;
+    bool is_signed;
+    bool code; /* it is jumped to */
+};
+
+struct sites {
+    struct site *items; /* sorted by offset; malloc */
+    size_t count, capacity;
+    struct site_table *tables; /* malloc */
+    size_t table_count, table_capacity;
+    uint32_t *starts; /* where instructions begin, in order, where wanted; malloc */
+    size_t start_count, start_capacity;
+    uint64_t hash;      /* XXH3 over the code without the masked bits, and over places, kinds and masks of its sites */
+    bool unfollowed;    /* it jumps to a computed place that is none of the tables' */
+    bool undecoded;     /* some bytes are no known instruction */
+    bool falls_through; /* what stands behind the code may be run next */
+    bool out_of_memory;
+};
+
+/*
+ * The sites of code at this address, which begins with an instruction: a function. Replaces what `sites` held (zeroed at
+ * first) and reuses its memory. bytes are those of the image. starts: list where instructions begin.
+ * False where the machine is not known here; then nothing can be proven. Linked files only.
+ */
+bool decode_sites(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address, bool starts,
+                  struct sites *sites);
+void sites_free(struct sites *sites);
+
+/* Whether both codes of this size are equal but for masked bits, and their sites but for targets. No hash is trusted. */
+bool sites_equal(const uint8_t *vendor, const struct sites *vendor_sites, const uint8_t *rebuilt,
+                 const struct sites *rebuilt_sites, uint64_t size);
+
+/* Alignment between functions: instructions that do nothing, or traps, to the end; each with no freedom to hide code. */
+bool decode_is_padding(struct decoder *decoder, const uint8_t *bytes, uint64_t size);
+
+#endif

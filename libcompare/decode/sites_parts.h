@@ -1,0 +1,33 @@
+/* What the files sites*.c share. Private to them. */
+#ifndef DECODE_SITES_PARTS_H
+#define DECODE_SITES_PARTS_H
+
+#include "parts.h"
+
+struct site_search {
+    struct decoder *decoder;
+    const uint8_t *bytes;
+    uint64_t size, address;
+    bool starts;
+    struct sites *sites;
+};
+
+/*
+ * A new site of whole bytes; without memory one that nobody sees, and the search fails at its end. A word's bits are those
+ * of the 32-bit number in the byte order of instructions.
+ */
+struct site *site_add(struct site_search *search, uint64_t offset, size_t size, enum site_kind kind, uint64_t target);
+struct site *site_add_word(struct site_search *search, uint64_t offset, uint32_t bits, enum site_kind kind,
+                           uint64_t target);
+/* A table, once; NULL without memory. */
+struct site_table *site_table_add(struct site_search *search, struct site_table table);
+/* An instruction begins here; kept where it is wanted. */
+void site_start(struct site_search *search, uint64_t offset);
+
+/* Machines: false where nothing can be said of this code. */
+bool sites_x86(struct site_search *search);
+
+/* Whether these bytes are padding, as decode_is_padding says. */
+bool padding_x86(const uint8_t *bytes, uint64_t size);
+
+#endif

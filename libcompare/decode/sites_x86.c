@@ -1,0 +1,382 @@
+/*
+ * Sites of x86-64 and i386, by Zydis ("Intel 64 and IA-32 Architectures Software Developer's Manual", volume 2, chapter
+ * 2: where displacement and immediate stand). Tables of switches are known by what loads from them: System V psABI,
+ * "medium code models", and what gcc and clang make: lea T(%rip), movslq (T, index, 4), add T, jmp.
+ */
+#include <string.h>
+
+#include <Zydis/Zydis.h>
+
+#include "sites_parts.h"
+
+#define REGISTERS    16
+#define TABLE_WINDOW 12 /* instructions from the load of an entry to the addition and the jump */
+/* rax, rcx, rdx, rsi, rdi, r8 to r11. */
+#define CALL_CLOBBERED 0x0fc7u
+
+/* What a register holds, as far as instructions in their order tell: the address of a lea. */
+struct held {
+    bool set;
+    uint64_t address;
+};
+
+struct x86 {
+    struct site_search *search;
+    bool wide; /* x86-64 */
+    ZydisDecoder zydis;
+    ZydisDecodedInstruction now;
+    uint64_t at;
+    struct held held[REGISTERS];
+    bool computed[REGISTERS]; /* the register was last written by an addition */
+    struct {
+        bool open, added;
+        unsigned left;  /* instructions in which the addition and the jump may still come */
+        unsigned entry; /* the register that has it */
+        struct site_table table;
+    } load;
+    bool ended; /* by the last instruction that does something */
+};
+
+static bool has_modrm(const struct x86 *x)
+{
+    return (x->now.attributes & ZYDIS_ATTRIB_HAS_MODRM) != 0;
+}
+
+static bool has_sib(const struct x86 *x)
+{
+    return (x->now.attributes & ZYDIS_ATTRIB_HAS_SIB) != 0;
+}
+
+static bool is_default(const struct x86 *x, uint8_t opcode)
+{
+    return x->now.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && x->now.opcode == opcode &&
+           x->now.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY;
+}
+
+static bool is_0f(const struct x86 *x, uint8_t first, uint8_t last)
+{
+    return x->now.opcode_map == ZYDIS_OPCODE_MAP_0F && x->now.opcode >= first && x->now.opcode <= last;
+}
+
+static unsigned reg_of(const struct x86 *x)
+{
+    return (unsigned)x->now.raw.modrm.reg | (unsigned)x->now.raw.rex.R << 3;
+}
+
+static unsigned rm_of(const struct x86 *x)
+{
+    return (unsigned)x->now.raw.modrm.rm | (unsigned)x->now.raw.rex.B << 3;
+}
+
+static uint64_t wrapped(const struct x86 *x, uint64_t address)
+{
+    return x->wide ? address : (uint32_t)address;
+}
+
+static uint64_t next_address(const struct x86 *x)
+{
+    return x->search->address + x->at + x->now.length;
+}
+
+/* ---- Operands ---- */
+
+static bool has_prefix(const struct x86 *x, uint8_t value)
+{
+    for (size_t i = 0; i < x->now.raw.prefix_count; i++) {
+        if (x->now.raw.prefixes[i].value == value)
+            return true;
+    }
+    return false;
+}
+
+/* Whether Zydis's place of a field is one of this instruction. */
+static bool is_field(const struct x86 *x, uint8_t offset, uint8_t bits)
+{
+    return bits >= 8 && bits <= 64 && bits % 8 == 0 && offset > 0 && offset + bits / 8 <= x->now.length;
+}
+
+static void branch(struct x86 *x)
+{
+    const uint8_t offset = x->now.raw.imm[0].offset, bits = x->now.raw.imm[0].size;
+    bool call = is_default(x, 0xe8);
+    uint64_t target = wrapped(x, next_address(x) + (uint64_t)x->now.raw.imm[0].value.s);
+    /* With a prefix 66 processors differ in what is the target. */
+    bool odd = bits == 16 || has_prefix(x, 0x66);
+    site_add(x->search, x->at + offset, bits / 8, odd ? SITE_OPAQUE : call ? SITE_CALL : SITE_JUMP, target);
+}
+
+static bool is_absolute(const struct x86 *x, uint64_t value)
+{
+    return decode_is_absolute(x->search->decoder, value);
+}
+
+static bool is_rip_relative(const struct x86 *x)
+{
+    return x->wide && has_modrm(x) && x->now.raw.modrm.mod == 0 && x->now.raw.modrm.rm == 5;
+}
+
+/* An address in a displacement: relative to the pc, or one of what is not moved. */
+static bool displacement(struct x86 *x, uint64_t *target)
+{
+    const uint8_t offset = x->now.raw.disp.offset, bits = x->now.raw.disp.size;
+    uint64_t value = wrapped(x, (uint64_t)x->now.raw.disp.value);
+    if (bits == 0 || !is_field(x, offset, bits))
+        return false;
+    if (is_rip_relative(x)) {
+        *target = next_address(x) + value;
+        bool odd = has_prefix(x, 0x67) || has_prefix(x, 0x64) || has_prefix(x, 0x65);
+        site_add(x->search, x->at + offset, bits / 8, odd ? SITE_OPAQUE : SITE_DATA, *target);
+        return true;
+    }
+    if (bits < 32 || has_prefix(x, 0x64) || has_prefix(x, 0x65) || !is_absolute(x, value))
+        return false;
+    *target = value;
+    site_add(x->search, x->at + offset, bits / 8, SITE_DATA, value);
+    return true;
+}
+
+static bool immediate(struct x86 *x, uint64_t *target)
+{
+    const uint8_t offset = x->now.raw.imm[0].offset, bits = x->now.raw.imm[0].size;
+    if (bits < 32 || !is_field(x, offset, bits))
+        return false;
+    uint64_t value = bits == 32 ? (uint32_t)x->now.raw.imm[0].value.u : x->now.raw.imm[0].value.u;
+    if (!is_absolute(x, value))
+        return false;
+    *target = value;
+    site_add(x->search, x->at + offset, bits / 8, SITE_DATA, value);
+    return true;
+}
+
+/* ---- Registers ---- */
+
+static void forget(struct x86 *x, unsigned number)
+{
+    if (number < REGISTERS) {
+        x->held[number].set = false;
+        x->computed[number] = false;
+    }
+}
+
+static bool writes_reg(const struct x86 *x)
+{
+    static const uint8_t plain[] = {0x03, 0x0b, 0x13, 0x1b, 0x23, 0x2b, 0x33, 0x63, 0x69, 0x6b, 0x8b, 0x8d};
+    if (x->now.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT)
+        return memchr(plain, x->now.opcode, sizeof(plain)) != NULL;
+    return is_0f(x, 0x40, 0x4f) || is_0f(x, 0xaf, 0xaf) || is_0f(x, 0xb6, 0xb8) || is_0f(x, 0xbc, 0xbf);
+}
+
+static bool writes_rm(const struct x86 *x)
+{
+    static const uint8_t plain[] = {0x01, 0x09, 0x11, 0x19, 0x21, 0x29, 0x31, 0x81, 0x83,
+                                    0x87, 0x89, 0x8f, 0xc1, 0xc7, 0xd1, 0xd3, 0xf7, 0xff};
+    return x->now.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && x->now.raw.modrm.mod == 3 &&
+           memchr(plain, x->now.opcode, sizeof(plain)) != NULL && !(x->now.opcode == 0xff && x->now.raw.modrm.reg > 1);
+}
+
+static void forget_written(struct x86 *x)
+{
+    unsigned low = (unsigned)(x->now.opcode & 7) | (unsigned)x->now.raw.rex.B << 3;
+    bool addition = is_default(x, 0x01) || is_default(x, 0x03);
+    unsigned written = REGISTERS;
+    if (is_default(x, 0xe8) || (is_default(x, 0xff) && x->now.raw.modrm.reg == 2)) {
+        for (unsigned i = 0; i < REGISTERS; i++) {
+            if ((CALL_CLOBBERED >> i & 1) != 0)
+                forget(x, i);
+        }
+    } else if (has_modrm(x) && writes_reg(x)) {
+        written = reg_of(x);
+    } else if (has_modrm(x) && writes_rm(x)) {
+        written = rm_of(x);
+    } else if (x->now.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && !has_modrm(x) &&
+               ((x->now.opcode >= 0xb8 && x->now.opcode <= 0xbf) || (x->now.opcode >= 0x58 && x->now.opcode <= 0x5f))) {
+        written = low;
+    }
+    forget(x, written);
+    if (written < REGISTERS && addition)
+        x->computed[written] = true;
+}
+
+/* ---- Tables ---- */
+
+/* A load of 32 bits from a held address and an index. */
+static bool loads_entry(const struct x86 *x, uint64_t *table)
+{
+    bool extended = is_default(x, 0x63), plain = is_default(x, 0x8b) && x->now.raw.rex.W == 0;
+    if (!has_sib(x) || x->now.raw.modrm.mod != 0 || (!extended && !plain))
+        return false;
+    unsigned base = (unsigned)x->now.raw.sib.base | (unsigned)x->now.raw.rex.B << 3;
+    unsigned index = (unsigned)x->now.raw.sib.index | (unsigned)x->now.raw.rex.X << 3;
+    unsigned scale = x->now.raw.sib.scale;
+    if (x->held[base].set && x->now.raw.sib.base != 5 && (scale == 2 || (scale == 0 && plain))) {
+        *table = x->held[base].address;
+        return true;
+    }
+    if (scale == 0 && plain && index != 4 && x->held[index].set) {
+        *table = x->held[index].address;
+        return true;
+    }
+    return false;
+}
+
+static bool adds_table(const struct x86 *x)
+{
+    if ((!is_default(x, 0x01) && !is_default(x, 0x03)) || x->now.raw.modrm.mod != 3)
+        return false;
+    const struct held *reg = &x->held[reg_of(x)], *rm = &x->held[rm_of(x)];
+    return (reg->set && reg->address == x->load.table.address) || (rm->set && rm->address == x->load.table.address);
+}
+
+static bool jumps_to_register(const struct x86 *x)
+{
+    return is_default(x, 0xff) && x->now.raw.modrm.reg == 4 && x->now.raw.modrm.mod == 3;
+}
+
+/* An absolute table: what is jumped through stands in it. */
+static void absolute_table(struct x86 *x)
+{
+    uint64_t address = wrapped(x, (uint64_t)x->now.raw.disp.value);
+    if (is_default(x, 0xff) && x->now.raw.modrm.reg == 4 && has_sib(x) && x->now.raw.modrm.mod == 0 &&
+        x->now.raw.sib.base == 5 && x->now.raw.sib.scale == (x->wide ? 3 : 2) && is_absolute(x, address))
+        site_table_add(x->search, (struct site_table){.address = address, .entry_size = x->wide ? 8 : 4, .code = true});
+}
+
+static void follow_tables(struct x86 *x)
+{
+    uint64_t table;
+    if (jumps_to_register(x)) {
+        if (x->load.open && x->load.added) {
+            x->load.table.code = true;
+            site_table_add(x->search, x->load.table);
+            x->load.open = false;
+        } else if (x->computed[rm_of(x)]) {
+            x->search->sites->unfollowed = true;
+        }
+        return;
+    }
+    if (x->load.open && adds_table(x))
+        x->load.added = true;
+    if (x->load.open && --x->load.left == 0) {
+        /* Added to, but not jumped to: relative addresses of constants. */
+        if (x->load.added)
+            site_table_add(x->search, x->load.table);
+        x->load.open = false;
+    }
+    if (loads_entry(x, &table)) {
+        if (x->load.open && x->load.added)
+            site_table_add(x->search, x->load.table);
+        x->load.open = true;
+        x->load.added = false;
+        x->load.left = TABLE_WINDOW;
+        x->load.table = (struct site_table){.address = table, .base = table, .entry_size = 4, .is_signed = true};
+    }
+    absolute_table(x);
+}
+
+/* ---- The end of the code ---- */
+
+static bool ends_flow(const struct x86 *x)
+{
+    if (x->now.opcode_map == ZYDIS_OPCODE_MAP_0F)
+        return x->now.opcode == 0x0b; /* ud2 */
+    if (x->now.opcode_map != ZYDIS_OPCODE_MAP_DEFAULT)
+        return false;
+    switch (x->now.opcode) {
+    case 0xc2:
+    case 0xc3:
+    case 0xcc: /* int3: a trap, as clang puts behind what never returns */
+    case 0xe9:
+    case 0xeb:
+    case 0xf4:
+        return true;
+    case 0xff:
+        return x->now.raw.modrm.reg == 4 || x->now.raw.modrm.reg == 5;
+    default:
+        return false;
+    }
+}
+
+static bool is_nop(const struct x86 *x)
+{
+    return is_0f(x, 0x1f, 0x1f) || is_default(x, 0x90);
+}
+
+static void take(struct x86 *x)
+{
+    uint64_t address = 0;
+    bool lea = is_default(x, 0x8d);
+    bool led =
+        x->now.raw.imm[0].size == 0 || !x->now.raw.imm[0].is_relative ? displacement(x, &address) : (branch(x), false);
+    bool moved = !x->now.raw.imm[0].is_relative && immediate(x, &address);
+    follow_tables(x);
+    forget_written(x);
+    bool loaded = lea && led && is_rip_relative(x);
+    bool constant = moved && !has_modrm(x) && x->now.opcode >= 0xb8 && x->now.opcode <= 0xbf;
+    if (loaded || constant)
+        x->held[loaded ? reg_of(x) : (unsigned)(x->now.opcode & 7) | (unsigned)x->now.raw.rex.B << 3] =
+            (struct held){true, address};
+    if (!is_nop(x))
+        x->ended = ends_flow(x);
+}
+
+bool sites_x86(struct site_search *search)
+{
+    struct x86 x = {.search = search, .wide = search->decoder->image->is64};
+    ZydisDecoderInit(&x.zydis, x.wide ? ZYDIS_MACHINE_MODE_LONG_64 : ZYDIS_MACHINE_MODE_LEGACY_32,
+                     x.wide ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
+    if (!ZYAN_SUCCESS(ZydisDecoderEnableMode(&x.zydis, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE)))
+        return false;
+    for (x.at = 0; x.at < search->size; x.at += x.now.length) {
+        site_start(search, x.at);
+        if (ZYAN_SUCCESS(
+                ZydisDecoderDecodeInstruction(&x.zydis, NULL, search->bytes + x.at, search->size - x.at, &x.now))) {
+            take(&x);
+        } else {
+            search->sites->undecoded = true;
+            x.now.length = 1;
+            x.ended = false;
+        }
+    }
+    if (x.load.open && x.load.added)
+        site_table_add(search, x.load.table);
+    search->sites->falls_through = !x.ended;
+    return true;
+}
+
+/* ---- Padding ---- */
+
+/* What gas and lld fill with; a number in them is zero, so that nothing can stand in it. */
+bool padding_x86(const uint8_t *bytes, uint64_t size)
+{
+    static const struct {
+        uint8_t size, bytes[8];
+    } forms[] = {
+        {1, {0x90}},
+        {1, {0xcc}},
+        {1, {0x00}},
+        {3, {0x0f, 0x1f, 0x00}},
+        {4, {0x0f, 0x1f, 0x40, 0x00}},
+        {5, {0x0f, 0x1f, 0x44, 0x00, 0x00}},
+        {7, {0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00}},
+        {8, {0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00}},
+        {2, {0x89, 0xf6}}, /* those of i386 */
+        {3, {0x8d, 0x76, 0x00}},
+        {4, {0x8d, 0x74, 0x26, 0x00}},
+        {6, {0x8d, 0xb6, 0x00, 0x00, 0x00, 0x00}},
+        {7, {0x8d, 0xb4, 0x26, 0x00, 0x00, 0x00, 0x00}},
+    };
+    uint64_t at = 0;
+    while (at < size) {
+        uint64_t form_at = at;
+        while (form_at < size && (bytes[form_at] == 0x66 || bytes[form_at] == 0x2e) && form_at - at < 15)
+            form_at++;
+        size_t form = 0;
+        while (form < ARRAY_COUNT(forms) &&
+               (size - form_at < forms[form].size || memcmp(bytes + form_at, forms[form].bytes, forms[form].size) != 0))
+            form++;
+        if (form == ARRAY_COUNT(forms) || (form_at > at && forms[form].size < 3 && forms[form].bytes[0] != 0x90))
+            return false;
+        at = form_at + forms[form].size;
+    }
+    return true;
+}

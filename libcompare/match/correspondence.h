@@ -1,0 +1,40 @@
+/*
+ * The correspondence of two address spaces: which address of the vendor's image is which of the rebuilt's. It is made
+ * from names, content and order, never from the references that it serves to check: a reference that leads elsewhere
+ * must not make its own excuse. It proves nothing itself. What is proven is compare/'s: that all bytes of two
+ * counterparts are equal but for references, and that all of these lead to counterparts.
+ */
+#ifndef MATCH_CORRESPONDENCE_H
+#define MATCH_CORRESPONDENCE_H
+
+#include "../decode/decode.h"
+
+enum evidence {
+    EVIDENCE_NAME = 0,   /* a symbol that each side has once */
+    EVIDENCE_CONTENT,    /* bytes, without addresses, that each side has once */
+    EVIDENCE_ORDER,      /* between two others of better evidence */
+    EVIDENCE_RELOCATION, /* what ld.so fills in there */
+    EVIDENCE_SECTION,    /* the begin or end of two sections of one name */
+};
+
+/* Addresses [vendor, vendor + size) are, one by one, [rebuilt, rebuilt + size). Of one-to-one lists. */
+struct counterpart {
+    uint64_t vendor, rebuilt;
+    uint64_t size; /* bytes, not 0 */
+    enum evidence evidence;
+    bool code;
+};
+
+struct correspondence {
+    struct counterpart *items; /* by vendor address, without overlap on either side */
+    size_t count;
+    const struct counterpart **by_rebuilt;
+};
+
+/* The counterpart that holds this address of a side (0 vendor, 1 rebuilt); NULL. O(log n). */
+const struct counterpart *counterpart_at(const struct correspondence *map, size_t side, uint64_t address);
+
+/* Whether these two addresses are counterparts. */
+bool addresses_correspond(const struct correspondence *map, uint64_t vendor, uint64_t rebuilt);
+
+#endif
