@@ -105,13 +105,17 @@ static int digest_both(struct compare_result *result, struct compare_error *erro
     return status;
 }
 
-static int match_and_compare(struct compare_result *result, bool by_place_alone, struct compare_error *error)
+static int match_and_compare(struct compare_result *result, enum pair_by by, struct compare_error *error)
 {
-    int status = match_images(&result->vendor, &result->rebuilt, by_place_alone, &result->arena, &result->pairs,
-                              &result->pair_count, error);
+    int status =
+        match_images(&result->vendor, &result->rebuilt, by, &result->arena, &result->pairs, &result->pair_count, error);
+    if (status == 0 && by == PAIR_BY_OWNER)
+        status =
+            moved_split(&result->moved, &result->vendor, &result->arena, &result->pairs, &result->pair_count, error);
     return status != 0 ? status
-                       : compare_pairs(result->pairs, result->pair_count, &result->vendor_form, &result->rebuilt_form,
-                                       result->limits.findings, &result->arena, &result->comparison, error);
+                       : compare_pairs(result->pairs, result->pair_count, result->moved.any, &result->vendor_form,
+                                       &result->rebuilt_form, result->limits.findings, &result->arena,
+                                       &result->comparison, error);
 }
 
 static int compare_differing(struct compare_result *result, struct compare_error *error)
@@ -119,12 +123,18 @@ static int compare_differing(struct compare_result *result, struct compare_error
     int status = normal_form_build(&result->vendor, &result->policy->rules, &result->vendor_form, error);
     if (status == 0)
         status = normal_form_build(&result->rebuilt, &result->policy->rules, &result->rebuilt_form, error);
+    if (status == 0 && !normal_forms_equal(&result->vendor_form, &result->rebuilt_form)) {
+        /* What the forms restate has no bytes that could be proven. */
+        bool restates = normal_form_restates(&result->vendor_form) || normal_form_restates(&result->rebuilt_form);
+        status = moved_prove(&result->vendor, &result->rebuilt, restates, &result->policy->rules, &result->arena,
+                             &result->moved, error);
+    }
     if (status == 0)
-        status = match_and_compare(result, false, error);
+        status = match_and_compare(result, result->moved.tried ? PAIR_BY_OWNER : PAIR_BY_PLACE, error);
     /* Where nothing may move and the forms are equal, each byte that stays has its partner at its own place. */
     if (status == 0 && !result->vendor_form.laid_out_anew && !result->rebuilt_form.laid_out_anew &&
         !result->comparison.proven_different && normal_forms_equal(&result->vendor_form, &result->rebuilt_form))
-        status = match_and_compare(result, true, error);
+        status = match_and_compare(result, PAIR_BY_PLACE_ALONE, error);
     return status;
 }
 
@@ -173,7 +183,7 @@ static int compare_step(void *argument)
     bool equal = result->vendor.size == result->rebuilt.size &&
                  memcmp(result->vendor.bytes, result->rebuilt.bytes, result->vendor.size) == 0;
     if (equal)
-        status = match_images(&result->vendor, &result->rebuilt, true, &result->arena, &result->pairs,
+        status = match_images(&result->vendor, &result->rebuilt, PAIR_BY_PLACE_ALONE, &result->arena, &result->pairs,
                               &result->pair_count, error);
     if (status == 0)
         status = equal ? compare_equal(&result->vendor, &result->arena, &result->comparison, error)

@@ -17,6 +17,7 @@ struct sides {
     const struct normal_form *vendor, *rebuilt;
     struct list findings, vendor_entries, rebuilt_entries;
     bool proven_different, out_of_memory;
+    bool moved;    /* equal bytes of the load view say nothing */
     uint64_t most; /* findings */
     bool too_many;
     size_t pair, findings_before;
@@ -126,8 +127,11 @@ static void compare_stretch(struct sides *sides, struct range vendor, struct ran
             if (equal == STANDING_IDENTICAL)
                 add_identical(sides, same_a, same_b);
             else
-                add_finding(sides, (struct finding){
-                                       .kind = FINDING_MOVED, .rule = RULE_COUNT, .vendor = same_a, .rebuilt = same_b});
+                add_finding(sides,
+                            (struct finding){.kind = same_a.begin == same_b.begin ? FINDING_UNPROVEN : FINDING_MOVED,
+                                             .rule = RULE_COUNT,
+                                             .vendor = same_a,
+                                             .rebuilt = same_b});
         }
         if (!found)
             return;
@@ -137,6 +141,16 @@ static void compare_stretch(struct sides *sides, struct range vendor, struct ran
         add_finding(sides, differing);
         done = run.end;
     }
+}
+
+static uint64_t count_differing(const struct sides *sides, struct range vendor, struct range rebuilt)
+{
+    const uint8_t *a = image_bytes(sides->vendor->image, vendor), *b = image_bytes(sides->rebuilt->image, rebuilt);
+    uint64_t at = 0, differing = 0;
+    struct run run;
+    while (run_next(a, b, range_size(vendor), RUN_GAP, &at, &run))
+        differing += run.differing;
+    return differing;
 }
 
 /* The bytes of one side that have no partner. */
@@ -157,6 +171,36 @@ static void compare_alone(struct sides *sides, const struct normal_form *form, s
                            });
         range.begin = state.end;
     }
+}
+
+/* What is proven to say the same: what is equal at one place is identical, too. */
+static void compare_moved(struct sides *sides, const struct pair *pair)
+{
+    struct range vendor = pair->vendor.range, rebuilt = pair->rebuilt.range;
+    uint64_t size_a = range_size(vendor), size_b = range_size(rebuilt);
+    bool placed = size_a == size_b && vendor.begin == rebuilt.begin;
+    struct finding finding = {.kind = FINDING_BYTES,
+                              .standing = STANDING_SET_ASIDE,
+                              .rule = (enum rule_index)pair->rule,
+                              .vendor = vendor,
+                              .rebuilt = rebuilt};
+    if (placed) {
+        compare_stretch(sides, vendor, rebuilt, finding, STANDING_IDENTICAL);
+        return;
+    }
+    if (size_a == 0 || size_b == 0)
+        finding.kind = size_b == 0 ? FINDING_ONLY_VENDOR : FINDING_ONLY_REBUILT;
+    finding.differing = size_a > size_b ? size_a : size_b;
+    if (size_a == size_b) {
+        finding.differing = count_differing(sides, vendor, rebuilt);
+        finding.kind = finding.differing == 0 ? FINDING_MOVED : FINDING_BYTES;
+    }
+    add_finding(sides, finding);
+}
+
+static bool is_unproven(const struct sides *sides, struct range vendor)
+{
+    return sides->moved && image_in_load_view(sides->vendor->image, vendor);
 }
 
 static void compare_both(struct sides *sides, struct range vendor, struct range rebuilt)
@@ -181,9 +225,10 @@ static void compare_both(struct sides *sides, struct range vendor, struct range 
             add_finding(sides, finding);
         } else {
             bool placed = one_place(&a, vendor.begin, &b, rebuilt.begin);
+            bool counts = placed && !is_unproven(sides, stretch_a);
             size_t before = sides->findings.count;
-            compare_stretch(sides, stretch_a, stretch_b, finding, placed ? STANDING_IDENTICAL : STANDING_UNEXPLAINED);
-            if (placed && a.piece->anchor == 0 && sides->findings.count > before)
+            compare_stretch(sides, stretch_a, stretch_b, finding, counts ? STANDING_IDENTICAL : STANDING_UNEXPLAINED);
+            if (counts && a.piece->anchor == 0 && sides->findings.count > before)
                 sides->proven_different = true;
         }
         vendor.begin += size;
@@ -260,12 +305,13 @@ static struct account account_of(struct list *entries)
     return account;
 }
 
-int compare_pairs(const struct pair *pairs, size_t count, const struct normal_form *vendor,
+int compare_pairs(const struct pair *pairs, size_t count, bool moved, const struct normal_form *vendor,
                   const struct normal_form *rebuilt, uint64_t most, struct arena *arena, struct comparison *comparison,
                   struct compare_error *error)
 {
     struct sides sides = {
         .most = most,
+        .moved = moved,
         .vendor = vendor,
         .rebuilt = rebuilt,
         .findings = {.arena = arena, .item_size = sizeof(struct finding)},
@@ -275,7 +321,9 @@ int compare_pairs(const struct pair *pairs, size_t count, const struct normal_fo
     for (size_t i = 0; i < count && !sides.out_of_memory && !sides.too_many; i++) {
         sides.pair = i;
         sides.findings_before = sides.findings.count;
-        if (!compare_plain(&sides, &pairs[i]))
+        if (pairs[i].moved)
+            compare_moved(&sides, &pairs[i]);
+        else if (!compare_plain(&sides, &pairs[i]))
             compare_both(&sides, pairs[i].vendor.range, pairs[i].rebuilt.range);
     }
     if (sides.too_many)

@@ -20,6 +20,7 @@ enum finding_kind {
     FINDING_ONLY_REBUILT,
     FINDING_MOVED,     /* the same bytes at another place */
     FINDING_ONE_SIDED, /* a rule applies on one side only */
+    FINDING_UNPROVEN,  /* the same bytes, where things have moved: what they refer to is not shown to be the same */
 };
 
 /* One difference: a run, joined over fewer than RUN_GAP equal bytes. */
@@ -63,9 +64,9 @@ struct proven {
     enum rule_index rule;         /* of tier moved */
 };
 
-/* Bytes that refer to what is not the counterpart. */
+/* A reference that leads to what is not the counterpart. */
 struct contradicted {
-    struct range vendor, rebuilt; /* of the files, of one size */
+    struct range vendor, rebuilt; /* of the files */
 };
 
 struct moved_counts {
@@ -79,19 +80,36 @@ struct moved_counts {
 
 struct moved {
     bool tried;            /* the policy accepts tier moved, and both files could be looked at */
-    const char *not_tried; /* why not; NULL otherwise */
-    struct proven *proven; /* without overlap on either side */
+    const char *not_tried; /* why not, where the policy accepts it; NULL otherwise */
+    bool any;              /* something has another address, so that equal bytes may say different things */
+    struct proven *proven; /* by the vendor's place; without overlap on either side */
     size_t proven_count;
     struct contradicted *contradicted;
     size_t contradicted_count;
     struct moved_counts counts;
 };
 
+/*
+ * Proves what moved between two linked files: that bytes are equal but for references, and that each of these leads to
+ * its counterpart. It rests on everything that refers to anything being looked at: where something is loaded that is
+ * not proven, equal bytes are no proof either. restated: a normal form says something in other words than its file, so
+ * that not all that counts is in the bytes; then nothing is tried. Only COMPARE_ERROR_MEMORY and COMPARE_ERROR_LIMIT are failures.
+ */
+int moved_prove(const struct image *vendor, const struct image *rebuilt, bool restated, const struct rule_set *rules,
+                struct arena *arena, struct moved *moved, struct compare_error *error);
+
+/* The pairs with what is proven cut out of them, as pairs of their own. */
+int moved_split(const struct moved *moved, const struct image *vendor, struct arena *arena, struct pair **pairs,
+                size_t *count, struct compare_error *error);
+
 /* Equal bytes that are fewer than this do not end a run: a pointer's high bytes, for example. */
 #define RUN_GAP 8
 
-/* Compares every pair; more than `most` findings are COMPARE_ERROR_LIMIT. Everything made lives in the arena. */
-int compare_pairs(const struct pair *pairs, size_t count, const struct normal_form *vendor,
+/*
+ * moved: things stand at other addresses, so that equal bytes of the load view that are not proven say nothing.
+ * Compares every pair; more than `most` findings are COMPARE_ERROR_LIMIT. Everything made lives in the arena.
+ */
+int compare_pairs(const struct pair *pairs, size_t count, bool moved, const struct normal_form *vendor,
                   const struct normal_form *rebuilt, uint64_t most, struct arena *arena, struct comparison *comparison,
                   struct compare_error *error);
 

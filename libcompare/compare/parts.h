@@ -9,10 +9,20 @@ struct section_pair {
     const struct section *sides[2]; /* vendor, rebuilt */
 };
 
+/* An entry of a table of places, at the same place of two counterparts. */
+struct table_entry {
+    uint64_t address; /* the vendor's */
+    uint8_t size;
+    bool proven;
+};
+
 struct moving {
     const struct image *images[2];
     struct arena *arena;
     const struct correspondence *map;
+    uint64_t
+        *first_references; /* for each counterpart: the lowest of its vendor's addresses that something refers to */
+    struct space spaces[2];
     struct symbols symbols[2];
     const struct relocation *relocations[2];
     size_t relocation_counts[2];
@@ -20,6 +30,7 @@ struct moving {
     size_t section_count;
     struct list proven;       /* of struct proven */
     struct list contradicted; /* of struct contradicted */
+    struct list entries;      /* of struct table_entry */
     struct moved_counts counts;
     bool out_of_memory;
 };
@@ -32,6 +43,19 @@ void moving_prove(struct moving *m, struct range vendor, struct range rebuilt, e
 
 /* Bytes that refer to something that is not the counterpart: they differ, whether or not they are equal as bytes. */
 void moving_contradict(struct moving *m, struct range vendor, struct range rebuilt);
+
+/* Whether these two addresses are counterparts; if so, the reference counts for what is found by it. */
+bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt);
+
+/* The file bytes of addresses that lie in one section; empty where they have none. */
+struct range moving_bytes(const struct moving *m, size_t side, uint64_t address, uint64_t size);
+
+/* ---- The steps, in their order ---- */
+
+void code_prove(struct moving *m);    /* code.c: and the tables that code selects from */
+void data_prove(struct moving *m);    /* data.c */
+void headers_prove(struct moving *m); /* headers.c: ELF header and program headers */
+void padding_prove(struct moving *m); /* padding.c: last, for it is what nothing else has */
 
 /* The pair of this section of a side; NULL. */
 const struct section_pair *moving_section(const struct moving *m, size_t side, uint32_t section);

@@ -97,10 +97,18 @@ static void explain_restated(struct compare_result *result)
     }
 }
 
+/* The one exception to the equality of the forms: tier `moved`. Every byte was looked at, and what is left is proven. */
+static bool proven_equal(const struct compare_result *result)
+{
+    return result->moved.proven_count > 0 && !any_unexplained(&result->comparison);
+}
+
 static int decide(struct compare_result *result, struct compare_error *error)
 {
     struct comparison *comparison = &result->comparison;
-    bool equal = !comparison->proven_different && normal_forms_equal(&result->vendor_form, &result->rebuilt_form);
+    bool equal = result->moved.tried
+                     ? proven_equal(result)
+                     : !comparison->proven_different && normal_forms_equal(&result->vendor_form, &result->rebuilt_form);
     result->verdict = equal ? COMPARE_EQUIVALENT : COMPARE_DIFFERENT;
     if (equal == any_unexplained(comparison)) {
         if (equal)

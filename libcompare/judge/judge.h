@@ -48,6 +48,7 @@ struct compare_result {
     const struct compare_policy *policy;
     struct pair *pairs;
     size_t pair_count;
+    struct moved moved; /* where the policy accepts it */
     struct comparison comparison;
     struct explanation explanation; /* made after the verdict, which does not rest on it */
     struct row *rows;

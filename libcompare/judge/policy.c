@@ -76,18 +76,19 @@ static bool policy_accept(struct compare_policy *policy, enum rule_index rule, c
 
 static bool is_built_in(const char *name)
 {
-    return strcmp(name, "exact") == 0 || strcmp(name, "standard") == 0;
+    return strcmp(name, "exact") == 0 || strcmp(name, "standard") == 0 || strcmp(name, "semantic") == 0;
 }
 
 struct compare_policy *policy_built_in(const char *name)
 {
-    bool standard = strcmp(name, "standard") == 0;
+    bool semantic = strcmp(name, "semantic") == 0, standard = semantic || strcmp(name, "standard") == 0;
     if (!is_built_in(name))
         return NULL;
     struct compare_policy *policy = policy_new(name);
     for (size_t i = 0; policy != NULL && standard && i < RULE_COUNT; i++) {
         const struct compare_rule_info *info = compare_rule_at(i);
-        if (info->in_standard && !policy_accept(policy, (enum rule_index)i, info->reason)) {
+        bool accepted = info->in_standard || (semantic && strcmp(info->tier, "moved") == 0);
+        if (accepted && !policy_accept(policy, (enum rule_index)i, info->reason)) {
             compare_policy_free(policy);
             policy = NULL;
         }

@@ -1,7 +1,130 @@
-/* Looking up counterparts. */
-#include "correspondence.h"
+/* The making of the correspondence, step by step, and looking up counterparts. */
+#include "parts.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* ---- Making ---- */
+
+void counterpart_add(struct matchmaking *m, uint64_t vendor, uint64_t rebuilt, uint64_t size, enum evidence evidence,
+                     bool code)
+{
+    struct counterpart *added = size == 0 ? NULL : list_add(&m->found);
+    m->out_of_memory |= size != 0 && added == NULL;
+    if (added != NULL)
+        *added = (struct counterpart){vendor, rebuilt, size, evidence, code};
+}
+
+static const struct section *only_one(const struct image *image, const struct section *like)
+{
+    const struct section *found = NULL;
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        if ((section->flags & SHF_ALLOC) == 0 || strcmp(section->name, like->name) != 0)
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = section;
+    }
+    return found;
+}
+
+const struct section *section_partner(const struct image *image, const struct image *other,
+                                      const struct section *section)
+{
+    const struct section *partner = only_one(other, section);
+    return partner != NULL && only_one(image, section) == section && partner->type == section->type &&
+                   partner->flags == section->flags
+               ? partner
+               : NULL;
+}
+
+static int vendor_order(const void *left, const void *right)
+{
+    const struct counterpart *a = left, *b = right;
+    return (a->vendor > b->vendor) - (a->vendor < b->vendor);
+}
+
+static int rebuilt_order(const void *left, const void *right)
+{
+    const struct counterpart *const *a = left, *const *b = right;
+    return ((*a)->rebuilt > (*b)->rebuilt) - ((*a)->rebuilt < (*b)->rebuilt);
+}
+
+/* Sorted on both sides. Of two that overlap neither stays: one of them must be wrong. */
+static bool settle(struct matchmaking *m, struct correspondence *map)
+{
+    map->items = m->found.items;
+    map->count = m->found.count;
+    map->by_rebuilt = arena_alloc(m->arena, map->count + 1, sizeof(*map->by_rebuilt));
+    if (map->by_rebuilt == NULL)
+        return false;
+    bool clean = false;
+    while (!clean) {
+        size_t kept = 0;
+        clean = true;
+        if (map->count > 1)
+            qsort(map->items, map->count, sizeof(*map->items), vendor_order);
+        for (size_t i = 0; i < map->count; i++)
+            map->by_rebuilt[i] = &map->items[i];
+        if (map->count > 1)
+            qsort(map->by_rebuilt, map->count, sizeof(*map->by_rebuilt), rebuilt_order);
+        bool *wrong = calloc(map->count + 1, sizeof(*wrong));
+        if (wrong == NULL)
+            return false;
+        for (size_t i = 1; i < map->count; i++) {
+            const struct counterpart *a = &map->items[i - 1], *b = map->by_rebuilt[i - 1];
+            if (map->items[i].vendor - a->vendor < a->size)
+                wrong[i] = wrong[i - 1] = true;
+            if (map->by_rebuilt[i]->rebuilt - b->rebuilt < b->size)
+                wrong[map->by_rebuilt[i] - map->items] = wrong[b - map->items] = true;
+        }
+        for (size_t i = 0; i < map->count; i++) {
+            if (!wrong[i])
+                map->items[kept++] = map->items[i];
+        }
+        clean = kept == map->count;
+        map->count = kept;
+        free(wrong);
+    }
+    return true;
+}
+
+/* Where nothing else is: what a program or a table calls the begin or the end of a section. */
+static void add_borders(struct matchmaking *m, const struct correspondence *map)
+{
+    const struct image *vendor = m->spaces[0].image, *rebuilt = m->spaces[1].image;
+    for (uint64_t i = 1; i < vendor->section_count; i++) {
+        const struct section *section = &vendor->sections[i];
+        const struct section *partner =
+            (section->flags & SHF_ALLOC) != 0 ? section_partner(vendor, rebuilt, section) : NULL;
+        for (size_t end = 0; partner != NULL && end < 2; end++) {
+            uint64_t a = section->address + (end ? section->size : 0), b = partner->address + (end ? partner->size : 0);
+            bool taken = counterpart_at(map, 0, a) != NULL || counterpart_at(map, 1, b) != NULL;
+            for (size_t k = 0; k < m->found.count - map->count && !taken; k++) {
+                const struct counterpart *border = (struct counterpart *)m->found.items + map->count + k;
+                taken = border->vendor == a || border->rebuilt == b;
+            }
+            if (!taken && (section->flags & SHF_TLS) == 0)
+                counterpart_add(m, a, b, 1, EVIDENCE_SECTION, false);
+        }
+    }
+}
+
+bool correspondence_make(struct space spaces[2], struct arena *arena, struct correspondence *map)
+{
+    struct matchmaking m = {
+        .spaces = spaces, .arena = arena, .found = {.arena = arena, .item_size = sizeof(struct counterpart)}};
+    functions_pair(&m);
+    data_pair(&m);
+    if (m.out_of_memory || !settle(&m, map))
+        return false;
+    m.found.count = map->count;
+    add_borders(&m, map);
+    return !m.out_of_memory && settle(&m, map);
+}
+
+/* ---- Looking up ---- */
 
 const struct counterpart *counterpart_at(const struct correspondence *map, size_t side, uint64_t address)
 {

@@ -200,7 +200,7 @@ static uint64_t load_end(const struct image *image)
     return image->load_count > 0 ? image->load[image->load_count - 1].end : 0;
 }
 
-int match_images(const struct image *vendor, const struct image *rebuilt, bool by_place_alone, struct arena *arena,
+int match_images(const struct image *vendor, const struct image *rebuilt, enum pair_by by, struct arena *arena,
                  struct pair **pairs, size_t *count, struct compare_error *error)
 {
     struct matching matching = {.arena = arena, .pairs = {.arena = arena, .item_size = sizeof(struct pair)}};
@@ -208,9 +208,9 @@ int match_images(const struct image *vendor, const struct image *rebuilt, bool b
     bool paired = true;
     matching.vendor.image = vendor;
     matching.rebuilt.image = rebuilt;
-    if (by_place_alone)
+    if (by == PAIR_BY_PLACE_ALONE)
         placed = vendor->size < rebuilt->size ? vendor->size : rebuilt->size;
-    else if (same_program_headers(vendor, rebuilt))
+    else if (by == PAIR_BY_PLACE && same_program_headers(vendor, rebuilt))
         placed = load_end(vendor) < load_end(rebuilt) ? load_end(vendor) : load_end(rebuilt);
     paired = pair_by_place(&matching, placed);
     paired = paired && side_begin(&matching.vendor, vendor, placed, arena) &&

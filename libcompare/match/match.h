@@ -9,7 +9,7 @@
 #define MATCH_MATCH_H
 
 #include "../image/image.h"
-#include "correspondence.h"
+#include "space.h"
 
 struct pair_side {
     bool present;
@@ -21,13 +21,18 @@ struct pair {
     enum owner owner;
     const char *name; /* for reports; escaped */
     struct pair_side vendor, rebuilt;
+    bool moved;    /* both sides are proven to say the same (compare/) */
+    unsigned rule; /* then: by which rule */
 };
 
-/*
- * Every byte of each image is in exactly one pair. The pairs live in the arena. by_place_alone: everything is paired
- * by its place in the file.
- */
-int match_images(const struct image *vendor, const struct image *rebuilt, bool by_place_alone, struct arena *arena,
+enum pair_by {
+    PAIR_BY_PLACE,       /* what both load at one place, where the program headers are the same; all else by owner */
+    PAIR_BY_PLACE_ALONE, /* everything by its place in the file */
+    PAIR_BY_OWNER,       /* everything by owner */
+};
+
+/* Every byte of each image is in exactly one pair. The pairs live in the arena. */
+int match_images(const struct image *vendor, const struct image *rebuilt, enum pair_by by, struct arena *arena,
                  struct pair **pairs, size_t *count, struct compare_error *error);
 
 #endif

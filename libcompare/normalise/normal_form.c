@@ -90,6 +90,15 @@ bool normal_forms_equal(const struct normal_form *vendor, const struct normal_fo
     }
 }
 
+bool normal_form_restates(const struct normal_form *form)
+{
+    for (size_t i = 0; i < form->piece_count; i++) {
+        if (form->pieces[i].anchor != 0)
+            return true;
+    }
+    return form->content_count > 0;
+}
+
 /* ---- Looking things up ---- */
 
 const struct aside *normal_form_aside(const struct normal_form *form, uint64_t file_offset)

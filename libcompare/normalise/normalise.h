@@ -23,6 +23,12 @@ enum rule_index {
     RULE_UNLOADED_NOTES,
     RULE_COMPRESSION,
     RULE_PADDING,
+    RULE_MOVED_CODE, /* tier moved: by two sides, in compare/ */
+    RULE_MOVED_DATA,
+    RULE_MOVED_TABLES,
+    RULE_MOVED_UNWIND,
+    RULE_MOVED_HEADERS,
+    RULE_MOVED_PADDING,
     RULE_FILES, /* so many are for ELF files; those for what holds files follow */
     RULE_MEMBER_TIMES = RULE_FILES,
     RULE_ARCHIVE_LAYOUT,
@@ -90,6 +96,9 @@ void normal_form_close(struct normal_form *form);
 
 /* Whether two normal forms are equal byte for byte, however they are cut into pieces. */
 bool normal_forms_equal(const struct normal_form *vendor, const struct normal_form *rebuilt);
+
+/* Whether it holds something in other words than the file: headers of sections that were laid out anew. */
+bool normal_form_restates(const struct normal_form *form);
 
 /* The set-aside range that holds this offset, or the first behind it; NULL past the last. */
 const struct aside *normal_form_aside(const struct normal_form *form, uint64_t file_offset);

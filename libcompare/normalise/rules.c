@@ -209,6 +209,95 @@ const struct rule rule_table[RULE_FILES] = {
                     .in_standard = true,
                 },
         },
+    [RULE_MOVED_CODE] =
+        {
+            .info =
+                {
+                    .id = "moved-code",
+                    .tier = "moved",
+                    .hides = "in code, the bits of addresses, and all of code that stands elsewhere",
+                    .verifies = "both sides' instructions are equal but for address operands, and each of these leads "
+                                "to its counterpart; indirect jumps are followed through their tables",
+                    .reason = "the same reference to the same thing, which stands at another address",
+                    .unsound =
+                        "a program that reads its own code or data as bytes, or acts on how far apart two things are",
+                    .source = "the machine's architecture manual; System V psABI",
+                },
+        },
+    [RULE_MOVED_DATA] =
+        {
+            .info =
+                {
+                    .id = "moved-data",
+                    .tier = "moved",
+                    .hides = "in data, pointers, and all of data that stands elsewhere",
+                    .verifies =
+                        "both sides' bytes are equal but for words that a relocation fills in, that are addresses in "
+                        "an executable that is not moved, or that are places in a table that code jumps by; each leads "
+                        "to its counterpart; data that stands elsewhere is found by a name or a reference of its own",
+                    .reason = "the same reference to the same thing, which stands at another address",
+                    .unsound =
+                        "a program that reads its own code or data as bytes, or acts on how far apart two things are",
+                    .source = "gABI chapter 5, relocations; System V psABI",
+                },
+        },
+    [RULE_MOVED_TABLES] =
+        {
+            .info =
+                {
+                    .id = "moved-tables",
+                    .tier = "moved",
+                    .hides = "entries of the dynamic section, symbol, string, hash, version and relocation tables",
+                    .verifies = "each entry has one on the other side that says the same of the counterpart; hash "
+                                "tables are recomputed on both sides",
+                    .reason = "ld.so finds entries by name and by what they say, not by their place",
+                    .unsound = "a program that reads these tables by index",
+                    .source = "gABI chapter 5; glibc elf/dl-lookup.c",
+                },
+        },
+    [RULE_MOVED_UNWIND] =
+        {
+            .info =
+                {
+                    .id = "moved-unwind",
+                    .tier = "moved",
+                    .hides = ".eh_frame, .eh_frame_hdr, .gcc_except_table, .ARM.exidx and .ARM.extab",
+                    .verifies = "each record describes the counterpart of a function, by the same instructions, and "
+                                "leads to counterparts; the search table is recomputed on both sides",
+                    .reason = "unwinders find records by the address that they describe",
+                    .unsound = "a program that reads these tables by itself",
+                    .source = "LSB, Exception Frames; DWARF 5, chapter 6.4; ARM EHABI",
+                },
+        },
+    [RULE_MOVED_HEADERS] =
+        {
+            .info =
+                {
+                    .id = "moved-headers",
+                    .tier = "moved",
+                    .hides = "e_entry and program headers",
+                    .verifies = "the entry points are counterparts; each segment has one on the other side of the same "
+                                "type, flags and alignment that begins and ends with the same sections",
+                    .reason = "what is mapped by them is compared byte by byte",
+                    .unsound = "a program that reads its own program headers and acts on sizes",
+                    .source = "gABI chapter 5",
+                },
+        },
+    [RULE_MOVED_PADDING] =
+        {
+            .info =
+                {
+                    .id = "moved-padding",
+                    .tier = "moved",
+                    .hides = "alignment between functions, data and sections that are loaded",
+                    .verifies = "nothing refers to it; instructions that do nothing or traps between functions, zeros "
+                                "elsewhere, fewer than 64 bytes between two things of a section; what follows in data "
+                                "is found by a name or a reference",
+                    .reason = "things are aligned at other addresses",
+                    .unsound = "a program that reads beyond the end of an object",
+                    .source = "System V psABI, alignment",
+                },
+        },
 };
 
 const struct compare_rule_info *compare_rule_at(size_t index)

@@ -1,0 +1,271 @@
+/*
+ * Code that moved: in two counterparts every byte is equal but for the bits of addresses, and each address leads to its
+ * counterpart. What leads elsewhere is left out, and so is code whose jumps cannot be followed.
+ */
+#include "parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct code_run {
+    const struct counterpart *counterpart;
+    const struct code_piece *pieces[2];
+    const uint8_t *bytes[2];
+    const struct site *sites[2]; /* those within it */
+    size_t count;
+    uint64_t offsets[2]; /* of its begin in the pieces */
+};
+
+/* ---- References ---- */
+
+static bool is_code(const struct moving *m, uint64_t vendor)
+{
+    const struct counterpart *found = counterpart_at(m->map, 0, vendor);
+    return found != NULL && found->code;
+}
+
+static bool site_proven(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
+{
+    const struct counterpart *own = run->counterpart;
+    switch (a->kind) {
+    case SITE_PART:
+        return true;
+    case SITE_CALL:
+    case SITE_JUMP:
+        if (a->target - own->vendor < own->size)
+            return b->target - own->rebuilt == a->target - own->vendor;
+        return is_code(m, a->target) && moving_reference(m, a->target, b->target);
+    case SITE_DATA:
+    case SITE_GOT:
+        return moving_reference(m, a->target, b->target);
+    default:
+        return false; /* what cannot be followed */
+    }
+}
+
+static struct range bytes_of(const struct code_run *run, size_t side, uint64_t from, uint64_t to)
+{
+    uint64_t begin = run->pieces[side]->bytes.begin + run->offsets[side];
+    return (struct range){begin + from, begin + to};
+}
+
+/* From one place that is not proven to the next. */
+static void prove_sites(struct moving *m, const struct code_run *run)
+{
+    uint64_t done = 0, size = run->counterpart->size;
+    for (size_t i = 0; i < run->count; i++) {
+        const struct site *a = &run->sites[0][i], *b = &run->sites[1][i];
+        if (site_proven(m, run, a, b)) {
+            m->counts.references++;
+            continue;
+        }
+        uint64_t begin = a->offset - run->offsets[0], end = begin + a->size;
+        moving_prove(m, bytes_of(run, 0, done, begin), bytes_of(run, 1, done, begin), RULE_MOVED_CODE);
+        moving_contradict(m, bytes_of(run, 0, begin, end), bytes_of(run, 1, begin, end));
+        done = end;
+    }
+    moving_prove(m, bytes_of(run, 0, done, size), bytes_of(run, 1, done, size), RULE_MOVED_CODE);
+}
+
+/* ---- Runs ---- */
+
+static size_t first_site(const struct space *space, const struct code_piece *piece, uint64_t offset)
+{
+    size_t low = 0, high = piece->site_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (space->sites[piece->site + middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The sites within the run, and whether both sides are equal but for what they lead to. */
+static bool run_equal(struct moving *m, struct code_run *run)
+{
+    uint64_t size = run->counterpart->size, done = 0;
+    size_t first[2], count[2];
+    for (size_t side = 0; side < 2; side++) {
+        const struct code_piece *piece = run->pieces[side];
+        first[side] = first_site(&m->spaces[side], piece, run->offsets[side]);
+        count[side] = first_site(&m->spaces[side], piece, run->offsets[side] + size) - first[side];
+        run->sites[side] = m->spaces[side].sites + piece->site + first[side];
+        run->bytes[side] = m->images[side]->bytes + bytes_of(run, side, 0, 0).begin;
+    }
+    if (count[0] != count[1])
+        return false;
+    run->count = count[0];
+    for (size_t i = 0; i < run->count; i++) {
+        const struct site *a = &run->sites[0][i], *b = &run->sites[1][i];
+        uint64_t begin = a->offset - run->offsets[0];
+        if (begin != b->offset - run->offsets[1] || begin + a->size > size || a->size != b->size ||
+            a->kind != b->kind || memcmp(a->mask, b->mask, sizeof(a->mask)) != 0 ||
+            memcmp(run->bytes[0] + done, run->bytes[1] + done, begin - done) != 0)
+            return false;
+        for (size_t k = 0; k < a->size; k++) {
+            uint8_t mask = k < sizeof(a->mask) ? a->mask[k] : 0xff;
+            if (((run->bytes[0][begin + k] ^ run->bytes[1][begin + k]) & (uint8_t)~mask) != 0)
+                return false;
+        }
+        done = begin + a->size;
+    }
+    return memcmp(run->bytes[0] + done, run->bytes[1] + done, size - done) == 0;
+}
+
+static bool run_of(struct moving *m, const struct counterpart *counterpart, struct code_run *run)
+{
+    uint64_t addresses[2] = {counterpart->vendor, counterpart->rebuilt};
+    *run = (struct code_run){.counterpart = counterpart};
+    for (size_t side = 0; side < 2; side++) {
+        const struct code_piece *piece = run->pieces[side] = space_code_at(&m->spaces[side], addresses[side]);
+        if (piece == NULL || !piece->known || !piece->ordinary)
+            return false;
+        run->offsets[side] = addresses[side] - piece->address;
+        if (counterpart->size > piece->size - run->offsets[side])
+            return false;
+    }
+    return run->pieces[0]->partner == (size_t)(run->pieces[1] - m->spaces[1].code);
+}
+
+/* What runs behind the end is the counterpart's, too: the next piece on either side, with padding between at most. */
+static bool end_proven(const struct moving *m, const struct code_run *run)
+{
+    const struct space *a = &m->spaces[0], *b = &m->spaces[1];
+    const struct code_piece *x = run->pieces[0] + 1, *y = run->pieces[1] + 1;
+    if (!run->pieces[0]->falls_through)
+        return true;
+    return x < a->code + a->code_count && y < b->code + b->code_count && x->section == run->pieces[0]->section &&
+           y->section == run->pieces[1]->section && x->partner == (size_t)(y - b->code);
+}
+
+/* ---- Tables ---- */
+
+static bool table_entry(const struct moving *m, size_t side, const struct site_table *table, uint64_t address,
+                        uint64_t *target)
+{
+    const struct image *image = m->images[side];
+    struct range bytes = moving_bytes(m, side, address, table->entry_size);
+    if (range_size(bytes) != table->entry_size)
+        return false;
+    const uint8_t *at = image->bytes + bytes.begin;
+    uint64_t value = table->entry_size == 1   ? *at
+                     : table->entry_size == 2 ? image_u16(image, at)
+                     : table->entry_size == 4 ? image_u32(image, at)
+                                              : image_u64(image, at);
+    unsigned bits = table->entry_size * 8u;
+    if (table->is_signed && bits < 64 && (value >> (bits - 1) & 1) != 0)
+        value |= ~(uint64_t)0 << bits;
+    *target = table->base + (value << table->shift);
+    if (!image->is64)
+        *target = (uint32_t)*target;
+    return true;
+}
+
+/* What an entry of a table can lead to: code, or else anything that has a counterpart. */
+static bool is_place(const struct moving *m, size_t side, const struct site_table *table, uint64_t target)
+{
+    return table->code ? space_code_at(&m->spaces[side], target) != NULL : counterpart_at(m->map, side, target) != NULL;
+}
+
+static const struct site_table *table_partner(const struct moving *m, const struct code_piece *rebuilt,
+                                              const struct site_table *table)
+{
+    for (size_t i = 0; i < rebuilt->table_count; i++) {
+        const struct site_table *other = &m->spaces[1].tables[rebuilt->table + i];
+        if (addresses_correspond(m->map, table->address, other->address) && other->entry_size == table->entry_size &&
+            other->shift == table->shift && other->is_signed == table->is_signed && other->code == table->code &&
+            other->count == table->count)
+            return other;
+    }
+    return NULL;
+}
+
+static void add_entry(struct moving *m, uint64_t address, uint8_t size, bool proven)
+{
+    struct table_entry *entry = list_add(&m->entries);
+    m->out_of_memory |= entry == NULL;
+    if (entry != NULL)
+        *entry = (struct table_entry){address, size, proven};
+    m->counts.pointers += proven;
+}
+
+/*
+ * Entry by entry, as long as there are places on either side: where only one side has one, that is a difference. A table
+ * ends at the latest where its counterpart does, or where another begins.
+ */
+static void prove_table(struct moving *m, const struct site_table *a, const struct site_table *b, uint64_t next)
+{
+    const struct counterpart *room = counterpart_at(m->map, 0, a->address);
+    uint64_t end = room->vendor + room->size;
+    end = next < end ? next : end;
+    for (uint64_t i = 0, at = a->address; at + a->entry_size <= end; i++, at += a->entry_size) {
+        uint64_t x, y;
+        bool read = table_entry(m, 0, a, at, &x) && table_entry(m, 1, b, b->address + (at - a->address), &y);
+        bool place_a = read && is_place(m, 0, a, x), place_b = read && is_place(m, 1, b, y);
+        if (!read || (a->count != 0 ? i >= a->count : !place_a && !place_b))
+            return;
+        bool proven = place_a && place_b && moving_reference(m, x, y) && (!a->code || is_code(m, x));
+        /* Without an end that is known, what differs here may be what stands behind a table of constants' places. */
+        if (!proven && !a->code && a->count == 0)
+            return;
+        add_entry(m, at, a->entry_size, proven);
+    }
+}
+
+struct owned_table {
+    const struct site_table *table;
+    const struct code_piece *piece;
+};
+
+static int owned_order(const void *left, const void *right)
+{
+    const struct owned_table *a = left, *b = right;
+    return (a->table->address > b->table->address) - (a->table->address < b->table->address);
+}
+
+static void prove_tables(struct moving *m)
+{
+    const struct space *vendor = &m->spaces[0];
+    struct owned_table *list = calloc(vendor->table_count + 1, sizeof(*list));
+    size_t count = 0;
+    m->out_of_memory |= list == NULL;
+    for (size_t i = 0; list != NULL && i < vendor->code_count; i++) {
+        for (size_t k = 0; k < vendor->code[i].table_count; k++)
+            list[count++] = (struct owned_table){&vendor->tables[vendor->code[i].table + k], &vendor->code[i]};
+    }
+    if (count > 1)
+        qsort(list, count, sizeof(*list), owned_order);
+    for (size_t i = 0; i < count; i++) {
+        const struct code_piece *piece = list[i].piece;
+        const struct site_table *a = list[i].table, *b;
+        if (piece->partner == SIZE_MAX || (i > 0 && list[i - 1].table->address == a->address))
+            continue;
+        size_t next = i + 1;
+        while (next < count && list[next].table->address == a->address)
+            next++;
+        b = table_partner(m, &m->spaces[1].code[piece->partner], a);
+        if (b != NULL)
+            prove_table(m, a, b, next < count ? list[next].table->address : UINT64_MAX);
+    }
+    free(list);
+}
+
+void code_prove(struct moving *m)
+{
+    for (size_t i = 0; i < m->map->count && !m->out_of_memory; i++) {
+        const struct counterpart *counterpart = &m->map->items[i];
+        struct code_run run;
+        if (!counterpart->code || !run_of(m, counterpart, &run) || !run_equal(m, &run))
+            continue;
+        if (run.pieces[0]->equal && !end_proven(m, &run))
+            continue;
+        size_t before = m->contradicted.count;
+        prove_sites(m, &run);
+        m->counts.functions += run.pieces[0]->equal && m->contradicted.count == before;
+    }
+    for (size_t i = 0; i < m->spaces[0].code_count; i++)
+        m->counts.changed_functions += m->spaces[0].code[i].partner != SIZE_MAX && !m->spaces[0].code[i].equal;
+    prove_tables(m);
+}

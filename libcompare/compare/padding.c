@@ -1,0 +1,143 @@
+/*
+ * Padding: what stands between things for the sake of their alignment, where nothing refers to it. Between functions
+ * only instructions that do nothing, or traps; elsewhere zeros. Zeros that could be elements of a table are none: what
+ * follows them must be found by a reference of its own.
+ */
+#include "parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PADDING_MOST 64 /* bytes between two things of one section: no compiler aligns farther than a cache line */
+
+struct ranges {
+    struct range *items; /* of the file, sorted */
+    size_t count;
+};
+
+static int range_order(const void *left, const void *right)
+{
+    const struct range *a = left, *b = right;
+    return (a->begin > b->begin) - (a->begin < b->begin);
+}
+
+static bool proven_of(struct moving *m, size_t side, struct ranges *ranges)
+{
+    const struct proven *proven = m->proven.items;
+    ranges->items = arena_alloc(m->arena, m->proven.count + 1, sizeof(*ranges->items));
+    ranges->count = 0;
+    for (size_t i = 0; ranges->items != NULL && i < m->proven.count; i++) {
+        struct range range = side == 0 ? proven[i].vendor : proven[i].rebuilt;
+        if (!range_empty(range))
+            ranges->items[ranges->count++] = range;
+    }
+    if (ranges->count > 1)
+        qsort(ranges->items, ranges->count, sizeof(*ranges->items), range_order);
+    return ranges->items != NULL;
+}
+
+static void prove_alone(struct moving *m, size_t side, struct range range)
+{
+    struct range none = {0, 0};
+    moving_prove(m, side == 0 ? range : none, side == 0 ? none : range, RULE_MOVED_PADDING);
+}
+
+/* ---- Between functions ---- */
+
+static bool is_between_pieces(const struct space *space, struct range addresses)
+{
+    size_t low = 0, high = space->code_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (space->code[middle].address + space->code[middle].size <= addresses.begin)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == space->code_count || space->code[low].address >= addresses.end;
+}
+
+static bool is_code_padding(const struct moving *m, size_t side, const struct section *section, struct range gap)
+{
+    uint64_t address = section->address + (gap.begin - section->bytes.begin);
+    return is_between_pieces(&m->spaces[side], (struct range){address, address + range_size(gap)}) &&
+           decode_is_padding(m->spaces[side].decoders[0], m->images[side]->bytes + gap.begin, range_size(gap));
+}
+
+/* ---- Between data ---- */
+
+/* What begins at this address, or behind zeros that belong to it, is found by its name or by a reference. */
+static bool is_found(const struct moving *m, size_t side, uint64_t address)
+{
+    const struct counterpart *next = counterpart_at(m->map, side, address);
+    if (next == NULL || (side == 0 ? next->vendor : next->rebuilt) != address)
+        return false;
+    return next->evidence == EVIDENCE_NAME || m->first_references[next - m->map->items] == next->vendor;
+}
+
+static bool is_data_padding(const struct moving *m, size_t side, const struct section *section, struct range gap)
+{
+    uint64_t begin = section->address + (gap.begin - section->bytes.begin), end = begin + range_size(gap);
+    for (uint64_t at = begin; at < end; at++) {
+        if (counterpart_at(m->map, side, at) != NULL)
+            return false;
+    }
+    return image_all_zero(m->images[side], gap) && is_found(m, side, end);
+}
+
+static void look_at_section(struct moving *m, size_t side, const struct section *section, const struct ranges *ranges)
+{
+    bool code = (section->flags & SHF_EXECINSTR) != 0;
+    uint64_t done = section->bytes.begin;
+    size_t low = 0, high = ranges->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ranges->items[middle].end <= done)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; done < section->bytes.end; low++) {
+        bool more = low < ranges->count && ranges->items[low].begin < section->bytes.end;
+        struct range gap = {done, more ? ranges->items[low].begin : section->bytes.end};
+        if (!range_empty(gap) && range_size(gap) < PADDING_MOST &&
+            (code ? is_code_padding(m, side, section, gap) : is_data_padding(m, side, section, gap)))
+            prove_alone(m, side, gap);
+        done = more ? ranges->items[low].end : section->bytes.end;
+    }
+}
+
+/* ---- Between sections ---- */
+
+static void look_between_sections(struct moving *m, size_t side)
+{
+    const struct image *image = m->images[side];
+    for (size_t i = 0; i < image->extent_count; i++) {
+        const struct extent *extent = &image->extents[i];
+        if ((extent->owner != OWNER_PADDING && extent->owner != OWNER_SEGMENT) ||
+            !image_in_load_view(image, extent->range))
+            continue;
+        bool code = image_is_executable(image, extent->range);
+        if (image_all_zero(image, extent->range) ||
+            (code && decode_is_padding(m->spaces[side].decoders[0], image->bytes + extent->range.begin,
+                                       range_size(extent->range))))
+            prove_alone(m, side, extent->range);
+    }
+}
+
+void padding_prove(struct moving *m)
+{
+    for (size_t side = 0; side < 2; side++) {
+        struct ranges ranges;
+        if (!proven_of(m, side, &ranges)) {
+            m->out_of_memory = true;
+            return;
+        }
+        for (size_t i = 0; i < m->section_count; i++) {
+            const struct section *section = m->sections[i].sides[side];
+            if (!range_empty(section->bytes) && (section->type == SHT_PROGBITS || section->type == SHT_NOTE))
+                look_at_section(m, side, section, &ranges);
+        }
+        look_between_sections(m, side);
+    }
+}

@@ -1,0 +1,481 @@
+/*
+ * Which data is which. Objects by a name that each side has once; what stands between them, and all of it in a stripped
+ * file, by its content: cut into tokens at zero bytes and at pointers, and aligned. What stands between two aligned
+ * tokens, as far from both, is the counterpart by that order, whatever it holds: to compare it is another's work.
+ */
+#include "parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define TOKEN_MOST   64 /* bytes */
+#define UNIQUE_LEAST 5  /* bytes of a token that stands elsewhere, to be known by its content alone */
+
+struct token {
+    uint64_t address, hash;
+    uint32_t size;
+};
+
+/* A stretch of one section on both sides. */
+struct stretch {
+    struct range sides[2]; /* addresses */
+};
+
+struct data_side {
+    const struct space *space;
+    const struct section *section;
+};
+
+struct data_work {
+    struct matchmaking *m;
+    struct data_side sides[2];
+    struct list leftovers[2]; /* of struct token */
+};
+
+/* ---- Which sections ---- */
+
+static bool has_own_comparator(const struct section *section)
+{
+    static const char *const names[] = {".eh_frame", ".eh_frame_hdr", ".ARM.exidx"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        if (strcmp(section->name, names[i]) == 0)
+            return true;
+    }
+    return section->type != SHT_PROGBITS && section->type != SHT_NOBITS && section->type != SHT_NOTE &&
+           section->type != SHT_INIT_ARRAY && section->type != SHT_FINI_ARRAY && section->type != SHT_PREINIT_ARRAY;
+}
+
+static bool is_data(const struct section *section)
+{
+    /* .tbss takes no room in the address space. */
+    bool takes_room = section->type != SHT_NOBITS || (section->flags & SHF_TLS) == 0;
+    return (section->flags & SHF_ALLOC) != 0 && (section->flags & SHF_EXECINSTR) == 0 && section->size > 0 &&
+           takes_room;
+}
+
+static uint64_t word_size(const struct space *space)
+{
+    return space->image->is64 ? 8 : 4;
+}
+
+/* ---- Tokens ---- */
+
+/* What an address is, in words that both sides share: its place in a pair of functions. 0: no such is known. */
+static uint64_t identity(const struct data_work *work, size_t side, uint64_t address)
+{
+    const struct code_piece *piece = space_code_at(work->sides[side].space, address);
+    if (piece == NULL || piece->partner == SIZE_MAX)
+        return 0;
+    uint64_t shown[2] = {side == 0 ? (uint64_t)(piece - work->sides[0].space->code) : piece->partner,
+                         address - piece->address};
+    return XXH3_64bits(shown, sizeof(shown)) | 1;
+}
+
+static uint64_t hash_relocation(const struct data_work *work, size_t side, const struct relocation *relocation)
+{
+    uint64_t shown[3] = {relocation->type, 0, 0};
+    if (relocation->symbol[0] != '\0') {
+        shown[1] = XXH3_64bits(relocation->symbol, strlen(relocation->symbol));
+        shown[2] = (uint64_t)relocation->addend;
+    } else {
+        shown[1] = identity(work, side, (uint64_t)relocation->addend);
+    }
+    return XXH3_64bits(shown, sizeof(shown));
+}
+
+struct scan {
+    const struct data_work *work;
+    size_t side;
+    struct range bytes; /* of the file, what is left */
+    uint64_t address;   /* of its begin */
+    const struct relocation *relocations;
+    size_t relocation_count;
+};
+
+/* A word that may be an address, in an executable that is not moved and so has no relocations. */
+static bool is_absolute(const struct scan *scan, uint64_t *value)
+{
+    const struct space *space = scan->work->sides[scan->side].space;
+    uint64_t word = word_size(space);
+    if (space->image->header.e_type != ET_EXEC || scan->address % word != 0 || range_size(scan->bytes) < word)
+        return false;
+    *value = image_word(space->image, scan->bytes.begin);
+    struct range byte;
+    return *value >= 4096 && image_file_range(space->image, *value, 1, &byte);
+}
+
+static bool next_token(struct scan *scan, struct token *token)
+{
+    const struct space *space = scan->work->sides[scan->side].space;
+    const uint8_t *bytes = space->image->bytes;
+    uint64_t value;
+    while (!range_empty(scan->bytes)) {
+        while (scan->relocation_count > 0 && scan->relocations->file_offset < scan->bytes.begin) {
+            scan->relocations++;
+            scan->relocation_count--;
+        }
+        uint64_t stop = scan->relocation_count > 0 && scan->relocations->file_offset < scan->bytes.end
+                            ? scan->relocations->file_offset
+                            : scan->bytes.end;
+        bool relocated = stop == scan->bytes.begin;
+        uint64_t size = relocated ? word_size(space) : 0, hash = 0;
+        if (relocated) {
+            hash = hash_relocation(scan->work, scan->side, scan->relocations);
+        } else if (is_absolute(scan, &value)) {
+            size = word_size(space);
+            hash = identity(scan->work, scan->side, value);
+        } else if (bytes[scan->bytes.begin] != 0) {
+            while (size < TOKEN_MOST && scan->bytes.begin + size < stop && bytes[scan->bytes.begin + size] != 0)
+                size++;
+            size += size < TOKEN_MOST && scan->bytes.begin + size < stop;
+            hash = XXH3_64bits(bytes + scan->bytes.begin, size);
+        }
+        if (size > range_size(scan->bytes))
+            size = range_size(scan->bytes);
+        *token = (struct token){scan->address, hash, (uint32_t)size};
+        uint64_t step = size > 0 ? size : 1;
+        scan->bytes.begin += step;
+        scan->address += step;
+        if (size > 0)
+            return true;
+    }
+    return false;
+}
+
+static struct range file_bytes(const struct data_side *side, struct range addresses)
+{
+    uint64_t offset = addresses.begin - side->section->address;
+    return (struct range){side->section->bytes.begin + offset,
+                          side->section->bytes.begin + offset + range_size(addresses)};
+}
+
+static bool read_tokens(const struct data_work *work, size_t side, struct range addresses, struct list *tokens)
+{
+    const struct data_side *s = &work->sides[side];
+    struct scan scan = {.work = work, .side = side, .bytes = file_bytes(s, addresses), .address = addresses.begin};
+    scan.relocations =
+        relocations_in(s->space->relocations, s->space->relocation_count, scan.bytes, &scan.relocation_count);
+    struct token token;
+    while (next_token(&scan, &token)) {
+        struct token *added = list_add(tokens);
+        if (added == NULL)
+            return false;
+        *added = token;
+    }
+    return true;
+}
+
+/* ---- Counterparts of a stretch ---- */
+
+static uint8_t byte_at(const struct data_side *side, uint64_t address)
+{
+    return side->space->image->bytes[side->section->bytes.begin + (address - side->section->address)];
+}
+
+/* A counterpart that grows while the distance stays what it is. */
+struct growing {
+    uint64_t a, b, size;
+    enum evidence evidence;
+};
+
+static void settle(struct data_work *work, const struct growing *growing)
+{
+    if (growing->size > 0)
+        counterpart_add(work->m, growing->a, growing->b, growing->size, growing->evidence, false);
+}
+
+/* Zero bytes on both sides between what is and what comes: of the one before up to a word's end, of the next, the rest. */
+static void share_zeros(const struct data_work *work, struct growing *before, uint64_t a, uint64_t b, uint64_t *back)
+{
+    const struct data_side *x = &work->sides[0], *y = &work->sides[1];
+    uint64_t end_a = before->a + before->size, end_b = before->b + before->size;
+    while (end_a < a && end_b < b && end_a % 4 != 0 && byte_at(x, end_a) == 0 && byte_at(y, end_b) == 0) {
+        end_a++;
+        end_b++;
+    }
+    *back = 0;
+    while (a - *back > end_a && b - *back > end_b && byte_at(x, a - *back - 1) == 0 && byte_at(y, b - *back - 1) == 0)
+        ++*back;
+    while (end_a < a - *back && end_b < b - *back && byte_at(x, end_a) == 0 && byte_at(y, end_b) == 0) {
+        end_a++;
+        end_b++;
+    }
+    before->size = end_a - before->a;
+}
+
+static void add_leftover(struct data_work *work, size_t side, const struct token *tokens, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        struct token *added = list_add(&work->leftovers[side]);
+        work->m->out_of_memory |= added == NULL;
+        if (added != NULL)
+            *added = tokens[i];
+    }
+}
+
+static void build_counterparts(struct data_work *work, const struct stretch *stretch, const struct list tokens[2],
+                               const size_t *partner)
+{
+    const struct token *x = tokens[0].items, *y = tokens[1].items;
+    struct growing growing = {stretch->sides[0].begin, stretch->sides[1].begin, 0, EVIDENCE_ORDER};
+    size_t done_a = 0, done_b = 0;
+    for (size_t i = 0; i <= tokens[0].count; i++) {
+        bool last = i == tokens[0].count;
+        if (!last && partner[i] == SIZE_MAX)
+            continue;
+        uint64_t a = last ? stretch->sides[0].end : x[i].address;
+        uint64_t b = last ? stretch->sides[1].end : y[partner[i]].address;
+        uint64_t size = last ? 0 : x[i].size, back = 0;
+        if (a - growing.a == b - growing.b) {
+            growing.size = a + size - growing.a;
+        } else {
+            share_zeros(work, &growing, a, b, &back);
+            settle(work, &growing);
+            add_leftover(work, 0, x, done_a, i);
+            add_leftover(work, 1, y, done_b, last ? tokens[1].count : partner[i]);
+            growing = (struct growing){a - back, b - back, size + back, EVIDENCE_ORDER};
+        }
+        growing.evidence = EVIDENCE_CONTENT;
+        done_a = i + 1;
+        done_b = last ? tokens[1].count : partner[i] + 1;
+    }
+    settle(work, &growing);
+}
+
+static uint64_t *hashes_of(const struct list *tokens)
+{
+    uint64_t *hashes = calloc(tokens->count + 1, sizeof(*hashes));
+    for (size_t i = 0; hashes != NULL && i < tokens->count; i++)
+        hashes[i] = ((const struct token *)tokens->items)[i].hash;
+    return hashes;
+}
+
+static void align_stretch(struct data_work *work, const struct stretch *stretch)
+{
+    struct arena scratch = {0};
+    struct list tokens[2] = {{.arena = &scratch, .item_size = sizeof(struct token)},
+                             {.arena = &scratch, .item_size = sizeof(struct token)}};
+    bool read =
+        read_tokens(work, 0, stretch->sides[0], &tokens[0]) && read_tokens(work, 1, stretch->sides[1], &tokens[1]);
+    uint64_t *a = read ? hashes_of(&tokens[0]) : NULL, *b = read ? hashes_of(&tokens[1]) : NULL;
+    size_t *partner = read ? calloc(tokens[0].count + 1, sizeof(*partner)) : NULL;
+    if (a != NULL && b != NULL && partner != NULL && align_sequences(a, tokens[0].count, b, tokens[1].count, partner))
+        build_counterparts(work, stretch, tokens, partner);
+    else
+        work->m->out_of_memory = true;
+    free(a);
+    free(b);
+    free(partner);
+    arena_free(&scratch);
+}
+
+/* Whether both hold the same bytes, and pointers at the same places are the rest's affair. */
+static bool is_rigid(const struct data_work *work, const struct stretch *stretch)
+{
+    const struct data_side *x = &work->sides[0], *y = &work->sides[1];
+    uint64_t size = range_size(stretch->sides[0]);
+    if (size != range_size(stretch->sides[1]))
+        return false;
+    if (x->section->type == SHT_NOBITS || (x->section->flags & SHF_TLS) != 0)
+        return true;
+    return memcmp(x->space->image->bytes + file_bytes(x, stretch->sides[0]).begin,
+                  y->space->image->bytes + file_bytes(y, stretch->sides[1]).begin, size) == 0;
+}
+
+static void pair_stretch(struct data_work *work, const struct stretch *stretch)
+{
+    const struct section *section = work->sides[0].section;
+    if (range_empty(stretch->sides[0]) || range_empty(stretch->sides[1]))
+        return;
+    if (is_rigid(work, stretch))
+        counterpart_add(work->m, stretch->sides[0].begin, stretch->sides[1].begin, range_size(stretch->sides[0]),
+                        EVIDENCE_ORDER, false);
+    else if (section->type != SHT_NOBITS && (section->flags & SHF_TLS) == 0)
+        align_stretch(work, stretch);
+}
+
+/* ---- Objects by name ---- */
+
+struct object {
+    struct range addresses;
+    const char *name;
+    size_t partner;
+};
+
+static const struct symbol *const *first_at(const struct symbols *symbols, uint64_t address)
+{
+    size_t low = 0, high = symbols->by_address_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (symbols->by_address[middle]->address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return symbols->by_address + low;
+}
+
+static struct object *read_objects(const struct data_side *side, struct arena *arena, size_t *count)
+{
+    const struct symbols *symbols = side->space->symbols;
+    const struct symbol *const *end = symbols->by_address + symbols->by_address_count;
+    struct list objects = {.arena = arena, .item_size = sizeof(struct object)};
+    uint64_t section_end = side->section->address + side->section->size, done = side->section->address;
+    *count = 0;
+    for (const struct symbol *const *at = first_at(symbols, done); at < end && (*at)->address < section_end; at++) {
+        const struct symbol *symbol = *at;
+        if (symbol->type != STT_OBJECT || symbol->name == NULL || symbol->size == 0 || symbol->address < done ||
+            symbol->size > section_end - symbol->address || symbol->section != side->section->index)
+            continue;
+        struct object *object = list_add(&objects);
+        if (object == NULL)
+            return NULL;
+        *object = (struct object){{symbol->address, symbol->address + symbol->size}, symbol->name, SIZE_MAX};
+        done = object->addresses.end;
+    }
+    *count = objects.count;
+    return objects.count > 0 ? objects.items : arena_alloc(arena, 1, sizeof(struct object));
+}
+
+static int object_name_order(const void *left, const void *right)
+{
+    const struct object *a = *(struct object *const *)left, *b = *(struct object *const *)right;
+    return strcmp(a->name, b->name);
+}
+
+static struct object **by_name(struct object *objects, size_t count, struct arena *arena)
+{
+    struct object **list = arena_alloc(arena, count + 1, sizeof(*list));
+    for (size_t i = 0; list != NULL && i < count; i++)
+        list[i] = &objects[i];
+    if (list != NULL && count > 1)
+        qsort(list, count, sizeof(*list), object_name_order);
+    return list;
+}
+
+static bool is_once(struct object *const *list, size_t count, size_t i)
+{
+    return (i == 0 || strcmp(list[i - 1]->name, list[i]->name) != 0) &&
+           (i + 1 == count || strcmp(list[i + 1]->name, list[i]->name) != 0);
+}
+
+static bool pair_objects(struct object *a, size_t count_a, struct object *b, size_t count_b, struct arena *arena)
+{
+    struct object **x = by_name(a, count_a, arena), **y = by_name(b, count_b, arena);
+    for (size_t i = 0, k = 0; x != NULL && y != NULL && i < count_a && k < count_b;) {
+        int order = strcmp(x[i]->name, y[k]->name);
+        if (order == 0 && is_once(x, count_a, i) && is_once(y, count_b, k) &&
+            range_size(x[i]->addresses) == range_size(y[k]->addresses)) {
+            x[i]->partner = (size_t)(y[k] - b);
+            y[k]->partner = (size_t)(x[i] - a);
+        }
+        i += order <= 0;
+        k += order >= 0;
+    }
+    return x != NULL && y != NULL;
+}
+
+/* Objects without a partner are no borders. */
+static size_t next_paired(const struct object *objects, size_t count, size_t from)
+{
+    while (from < count && objects[from].partner == SIZE_MAX)
+        from++;
+    return from;
+}
+
+/* Each object, and what stands behind it on both sides. */
+static void pair_section(struct data_work *work, const struct object *a, size_t count_a, const struct object *b,
+                         size_t count_b)
+{
+    const struct section *x = work->sides[0].section, *y = work->sides[1].section;
+    size_t first_b = next_paired(b, count_b, 0), first_a = next_paired(a, count_a, 0);
+    struct stretch stretch = {{{x->address, first_a < count_a ? a[first_a].addresses.begin : x->address + x->size},
+                               {y->address, first_b < count_b ? b[first_b].addresses.begin : y->address + y->size}}};
+    pair_stretch(work, &stretch);
+    for (size_t i = first_a; i < count_a; i = next_paired(a, count_a, i + 1)) {
+        size_t k = a[i].partner, next_a = next_paired(a, count_a, i + 1), next_b = next_paired(b, count_b, k + 1);
+        counterpart_add(work->m, a[i].addresses.begin, b[k].addresses.begin, range_size(a[i].addresses), EVIDENCE_NAME,
+                        false);
+        stretch.sides[0] =
+            (struct range){a[i].addresses.end, next_a < count_a ? a[next_a].addresses.begin : x->address + x->size};
+        stretch.sides[1] =
+            (struct range){b[k].addresses.end, next_b < count_b ? b[next_b].addresses.begin : y->address + y->size};
+        pair_stretch(work, &stretch);
+    }
+}
+
+/* ---- What stands elsewhere ---- */
+
+struct unique {
+    const struct token *token;
+    size_t side;
+};
+
+static int unique_order(const void *left, const void *right)
+{
+    const struct unique *a = left, *b = right;
+    if (a->token->hash != b->token->hash)
+        return a->token->hash < b->token->hash ? -1 : 1;
+    return (a->side > b->side) - (a->side < b->side);
+}
+
+/* Strings in another order: each by its content, where that is the only one of both sides that is left. */
+static void pair_leftovers(struct data_work *work)
+{
+    size_t count = 0, most = work->leftovers[0].count + work->leftovers[1].count;
+    struct unique *list = calloc(most + 1, sizeof(*list));
+    work->m->out_of_memory |= list == NULL;
+    for (size_t side = 0; list != NULL && side < 2; side++) {
+        const struct token *tokens = work->leftovers[side].items;
+        for (size_t i = 0; i < work->leftovers[side].count; i++) {
+            if (tokens[i].size >= UNIQUE_LEAST)
+                list[count++] = (struct unique){&tokens[i], side};
+        }
+    }
+    if (count > 1)
+        qsort(list, count, sizeof(*list), unique_order);
+    for (size_t i = 0; i < count;) {
+        size_t end = i + 1;
+        while (end < count && list[end].token->hash == list[i].token->hash)
+            end++;
+        if (end - i == 2 && list[i].side != list[i + 1].side && list[i].token->size == list[i + 1].token->size)
+            counterpart_add(work->m, list[i].token->address, list[i + 1].token->address, list[i].token->size,
+                            EVIDENCE_CONTENT, false);
+        i = end;
+    }
+    free(list);
+}
+
+static void pair_data(struct matchmaking *m, const struct section *vendor, const struct section *rebuilt)
+{
+    struct arena scratch = {0};
+    struct data_work work = {.m = m, .sides = {{&m->spaces[0], vendor}, {&m->spaces[1], rebuilt}}};
+    size_t count_a, count_b;
+    for (size_t i = 0; i < 2; i++)
+        work.leftovers[i] = (struct list){.arena = &scratch, .item_size = sizeof(struct token)};
+    bool rigid = (vendor->flags & SHF_TLS) != 0;
+    struct object *a = read_objects(&work.sides[0], &scratch, &count_a);
+    struct object *b = read_objects(&work.sides[1], &scratch, &count_b);
+    if (rigid)
+        count_a = count_b = 0;
+    if (a != NULL && b != NULL && pair_objects(a, count_a, b, count_b, &scratch)) {
+        pair_section(&work, a, count_a, b, count_b);
+        pair_leftovers(&work);
+    } else {
+        m->out_of_memory = true;
+    }
+    arena_free(&scratch);
+}
+
+void data_pair(struct matchmaking *m)
+{
+    const struct image *vendor = m->spaces[0].image, *rebuilt = m->spaces[1].image;
+    for (uint64_t i = 1; i < vendor->section_count && !m->out_of_memory; i++) {
+        const struct section *section = &vendor->sections[i];
+        const struct section *partner =
+            is_data(section) && !has_own_comparator(section) ? section_partner(vendor, rebuilt, section) : NULL;
+        if (partner != NULL && is_data(partner))
+            pair_data(m, section, partner);
+    }
+}

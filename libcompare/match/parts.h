@@ -1,0 +1,36 @@
+/* What the files of the correspondence share. Private to this room. */
+#ifndef MATCH_PARTS_H
+#define MATCH_PARTS_H
+
+#include "match.h"
+
+struct matchmaking {
+    struct space *spaces; /* vendor, rebuilt */
+    struct arena *arena;
+    struct list found; /* of struct counterpart: in any order, without overlap */
+    bool out_of_memory;
+};
+
+/* ---- Sequences: align.c ---- */
+
+/*
+ * Which items of a sequence are which of another, in their order: partner[i] is the index in b of a[i], or SIZE_MAX.
+ * First what each has once, then what stands beside that, then between. n log n. False: no memory.
+ */
+bool align_sequences(const uint64_t *a, size_t count_a, const uint64_t *b, size_t count_b, size_t *partner);
+
+/* ---- Code: functions.c, changed.c ---- */
+
+void functions_pair(struct matchmaking *m);
+
+/* Counterparts within two functions that are not equal: runs of instructions that are, and the two begins. */
+void changed_pair(struct matchmaking *m, const struct code_piece *vendor, const struct code_piece *rebuilt);
+
+/* ---- Data: data.c ---- */
+
+void data_pair(struct matchmaking *m);
+
+void counterpart_add(struct matchmaking *m, uint64_t vendor, uint64_t rebuilt, uint64_t size, enum evidence evidence,
+                     bool code);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * The code of one side in pieces: functions by their symbols, unwind records and PLT, and what stands between them.
+ * Symbols can lie about where functions are; then the pieces of both sides do not fit, and nothing is proven of them.
+ */
+#include "parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct reading {
+    struct space *space;
+    struct list pieces;
+    size_t site_capacity, table_capacity;
+    bool out_of_memory;
+};
+
+static bool is_code(const struct section *section)
+{
+    return (section->flags & SHF_ALLOC) != 0 && (section->flags & SHF_EXECINSTR) != 0 &&
+           section->type == SHT_PROGBITS && !range_empty(section->bytes);
+}
+
+static void add_piece(struct reading *reading, const struct section *section, struct range bytes, const char *name,
+                      bool thumb)
+{
+    struct code_piece *piece = list_add(&reading->pieces);
+    reading->out_of_memory |= piece == NULL;
+    if (piece != NULL)
+        *piece = (struct code_piece){.address = section->address + (bytes.begin - section->bytes.begin),
+                                     .size = range_size(bytes),
+                                     .bytes = bytes,
+                                     .name = name,
+                                     .section = section->index,
+                                     .thumb = thumb,
+                                     .partner = SIZE_MAX};
+}
+
+/* What no symbol covers: padding, or code of which only its place is known. */
+static void add_between(struct reading *reading, const struct section *section, uint64_t begin, uint64_t end)
+{
+    const struct space *space = reading->space;
+    if (begin < end && !decode_is_padding(space->decoders[0], space->image->bytes + begin, end - begin))
+        add_piece(reading, section, (struct range){begin, end}, NULL, false);
+}
+
+static const char *better_name(const char *a, const char *b)
+{
+    return a == NULL || (b != NULL && strcmp(b, a) < 0) ? b : a;
+}
+
+/* Symbols by their place; those within another one's bytes are part of it. */
+static void read_section(struct reading *reading, const struct section *section)
+{
+    const struct symbols *symbols = reading->space->symbols;
+    uint64_t done = section->bytes.begin;
+    for (size_t i = 0; i < symbols->by_offset_count && !reading->out_of_memory; i++) {
+        const struct symbol *symbol = symbols->by_offset[i];
+        if (!symbol_is_function(symbol) || symbol->bytes.begin < done || symbol->bytes.begin >= section->bytes.end)
+            continue;
+        struct range bytes = symbol->bytes;
+        const char *name = symbol->name;
+        bool thumb = symbol->thumb;
+        /* Of several symbols for one place the longest has the bytes, and the first by the alphabet the name. */
+        for (; i + 1 < symbols->by_offset_count && symbols->by_offset[i + 1]->bytes.begin == bytes.begin; i++) {
+            const struct symbol *other = symbols->by_offset[i + 1];
+            if (!symbol_is_function(other))
+                continue;
+            name = better_name(name, other->name);
+            bytes.end = other->bytes.end > bytes.end ? other->bytes.end : bytes.end;
+        }
+        bytes.end = bytes.end < section->bytes.end ? bytes.end : section->bytes.end;
+        add_between(reading, section, done, bytes.begin);
+        add_piece(reading, section, bytes, name, thumb);
+        done = bytes.end;
+    }
+    add_between(reading, section, done, section->bytes.end);
+}
+
+/* ---- Sites ---- */
+
+static void *room_for(void *items, size_t *capacity, size_t wanted, size_t size)
+{
+    if (wanted <= *capacity)
+        return items;
+    size_t larger = *capacity + *capacity / 2 > wanted ? *capacity + *capacity / 2 : wanted + 1024;
+    void *moved = larger > SIZE_MAX / size ? NULL : realloc(items, larger * size);
+    if (moved != NULL)
+        *capacity = larger;
+    return moved;
+}
+
+static bool keep_sites(struct reading *reading, struct code_piece *piece, const struct sites *sites)
+{
+    struct space *space = reading->space;
+    struct site *items =
+        room_for(space->sites, &reading->site_capacity, space->site_count + sites->count, sizeof(*items));
+    if (items == NULL && sites->count > 0)
+        return false;
+    space->sites = items;
+    struct site_table *tables =
+        room_for(space->tables, &reading->table_capacity, space->table_count + sites->table_count, sizeof(*tables));
+    if (tables == NULL && sites->table_count > 0)
+        return false;
+    space->tables = tables;
+    piece->site = space->site_count;
+    piece->site_count = sites->count;
+    piece->table = space->table_count;
+    piece->table_count = sites->table_count;
+    if (sites->count > 0)
+        memcpy(space->sites + space->site_count, sites->items, sites->count * sizeof(*items));
+    if (sites->table_count > 0)
+        memcpy(space->tables + space->table_count, sites->tables, sites->table_count * sizeof(*tables));
+    space->site_count += sites->count;
+    space->table_count += sites->table_count;
+    return true;
+}
+
+static bool read_sites(struct reading *reading)
+{
+    struct space *space = reading->space;
+    struct sites sites = {0};
+    bool kept = true;
+    for (size_t i = 0; i < space->code_count && kept; i++) {
+        struct code_piece *piece = &space->code[i];
+        piece->known = decode_sites(space->decoders[piece->thumb], space->image->bytes + piece->bytes.begin,
+                                    piece->size, piece->address, false, &sites);
+        if (!piece->known)
+            continue;
+        piece->hash = sites.hash | 1;
+        piece->ordinary = !sites.undecoded && !sites.unfollowed;
+        piece->falls_through = sites.falls_through;
+        kept = keep_sites(reading, piece, &sites);
+    }
+    sites_free(&sites);
+    return kept;
+}
+
+static int address_order(const void *left, const void *right)
+{
+    const struct code_piece *a = left, *b = right;
+    return (a->address > b->address) - (a->address < b->address);
+}
+
+bool space_read(struct space *space, struct arena *arena)
+{
+    struct reading reading = {.space = space, .pieces = {.arena = arena, .item_size = sizeof(struct code_piece)}};
+    space->decoders[0] = decoder_open(space->image, false);
+    space->decoders[1] = space->image->header.e_machine == EM_ARM ? decoder_open(space->image, true) : NULL;
+    if (space->decoders[0] == NULL || (space->image->header.e_machine == EM_ARM && space->decoders[1] == NULL))
+        return false;
+    for (uint64_t i = 1; i < space->image->section_count; i++) {
+        if (is_code(&space->image->sections[i]))
+            read_section(&reading, &space->image->sections[i]);
+    }
+    space->code = reading.pieces.items;
+    space->code_count = reading.pieces.count;
+    if (space->code_count > 1)
+        qsort(space->code, space->code_count, sizeof(*space->code), address_order);
+    return !reading.out_of_memory && read_sites(&reading);
+}
+
+void space_close(struct space *space)
+{
+    decoder_close(space->decoders[0]);
+    decoder_close(space->decoders[1]);
+    free(space->sites);
+    free(space->tables);
+    space->sites = NULL;
+    space->tables = NULL;
+    space->decoders[0] = space->decoders[1] = NULL;
+}
+
+const struct code_piece *space_code_at(const struct space *space, uint64_t address)
+{
+    size_t low = 0, high = space->code_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (space->code[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct code_piece *piece = low > 0 ? &space->code[low - 1] : NULL;
+    return piece != NULL && address - piece->address < piece->size ? piece : NULL;
+}
