@@ -145,22 +145,8 @@ static bool end_proven(const struct moving *m, const struct code_run *run)
 static bool table_entry(const struct moving *m, size_t side, const struct site_table *table, uint64_t address,
                         uint64_t *target)
 {
-    const struct image *image = m->images[side];
     struct range bytes = moving_bytes(m, side, address, table->entry_size);
-    if (range_size(bytes) != table->entry_size)
-        return false;
-    const uint8_t *at = image->bytes + bytes.begin;
-    uint64_t value = table->entry_size == 1   ? *at
-                     : table->entry_size == 2 ? image_u16(image, at)
-                     : table->entry_size == 4 ? image_u32(image, at)
-                                              : image_u64(image, at);
-    unsigned bits = table->entry_size * 8u;
-    if (table->is_signed && bits < 64 && (value >> (bits - 1) & 1) != 0)
-        value |= ~(uint64_t)0 << bits;
-    *target = table->base + (value << table->shift);
-    if (!image->is64)
-        *target = (uint32_t)*target;
-    return true;
+    return range_size(bytes) == table->entry_size && site_table_target(m->images[side], table, bytes.begin, target);
 }
 
 /* What an entry of a table can lead to: code, or else anything that has a counterpart. */

@@ -159,6 +159,27 @@ bool sites_equal(const uint8_t *vendor, const struct sites *vendor_sites, const 
     return memcmp(vendor + done, rebuilt + done, size - done) == 0;
 }
 
+/* ---- Tables ---- */
+
+bool site_table_target(const struct image *image, const struct site_table *table, uint64_t file_offset,
+                       uint64_t *target)
+{
+    const uint8_t *at = image_bytes(image, (struct range){file_offset, file_offset + table->entry_size});
+    if (at == NULL)
+        return false;
+    uint64_t value = table->entry_size == 1   ? *at
+                     : table->entry_size == 2 ? image_u16(image, at)
+                     : table->entry_size == 4 ? image_u32(image, at)
+                                              : image_u64(image, at);
+    unsigned bits = table->entry_size * 8u;
+    if (table->is_signed && bits < 64 && (value >> (bits - 1) & 1) != 0)
+        value |= ~(uint64_t)0 << bits;
+    *target = table->base + (value << table->shift);
+    if (!image->is64)
+        *target = (uint32_t)*target;
+    return true;
+}
+
 /* ---- Padding ---- */
 
 bool decode_is_padding(struct decoder *decoder, const uint8_t *bytes, uint64_t size)

@@ -68,6 +68,10 @@ bool decode_sites(struct decoder *decoder, const uint8_t *bytes, uint64_t size, 
                   struct sites *sites);
 void sites_free(struct sites *sites);
 
+/* What the entry at this place of the file, which must be there, leads to; false where it has no bytes. */
+bool site_table_target(const struct image *image, const struct site_table *table, uint64_t file_offset,
+                       uint64_t *target);
+
 /* Whether both codes of this size are equal but for masked bits, and their sites but for targets. No hash is trusted. */
 bool sites_equal(const uint8_t *vendor, const struct sites *vendor_sites, const uint8_t *rebuilt,
                  const struct sites *rebuilt_sites, uint64_t size);

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #define TOKEN_MOST   64 /* bytes */
+#define BEGINS_MOST  16 /* tokens that changed between two that did not */
 #define UNIQUE_LEAST 5  /* bytes of a token that stands elsewhere, to be known by its content alone */
 
 struct token {
@@ -27,10 +28,17 @@ struct data_side {
     const struct section *section;
 };
 
+/* The tables of places that a side's code selects from, by address. */
+struct tables {
+    const struct site_table **items;
+    size_t count;
+};
+
 struct data_work {
     struct matchmaking *m;
     struct data_side sides[2];
-    struct list leftovers[2]; /* of struct token */
+    const struct tables *tables; /* of both sides */
+    struct list leftovers[2];    /* of struct token */
 };
 
 /* ---- Which sections ---- */
@@ -91,7 +99,36 @@ struct scan {
     uint64_t address;   /* of its begin */
     const struct relocation *relocations;
     size_t relocation_count;
+    const struct site_table *table; /* in which it is; NULL: none */
+    size_t next_table;
 };
+
+static bool is_code_at(const struct scan *scan, uint64_t address)
+{
+    return space_code_at(scan->work->sides[scan->side].space, address) != NULL;
+}
+
+/* The entry of a table here, as long as it leads to code, or the table says how many it has. */
+static uint64_t table_entry(struct scan *scan, uint64_t *hash)
+{
+    const struct tables *tables = &scan->work->tables[scan->side];
+    while (scan->next_table < tables->count && tables->items[scan->next_table]->address < scan->address)
+        scan->next_table++;
+    if (scan->next_table < tables->count && tables->items[scan->next_table]->address == scan->address)
+        scan->table = tables->items[scan->next_table++];
+    const struct site_table *table = scan->table;
+    uint64_t target;
+    if (table == NULL || range_size(scan->bytes) < table->entry_size ||
+        !site_table_target(scan->work->sides[scan->side].space->image, table, scan->bytes.begin, &target) ||
+        (table->count != 0 ? (scan->address - table->address) / table->entry_size >= table->count
+                           : table->code && !is_code_at(scan, target)) ||
+        (!table->code && table->count == 0)) {
+        scan->table = NULL;
+        return 0;
+    }
+    *hash = identity(scan->work, scan->side, target) ^ table->entry_size;
+    return table->entry_size;
+}
 
 /* A word that may be an address, in an executable that is not moved and so has no relocations. */
 static bool is_absolute(const struct scan *scan, uint64_t *value)
@@ -120,7 +157,9 @@ static bool next_token(struct scan *scan, struct token *token)
                             : scan->bytes.end;
         bool relocated = stop == scan->bytes.begin;
         uint64_t size = relocated ? word_size(space) : 0, hash = 0;
-        if (relocated) {
+        if (!relocated && (size = table_entry(scan, &hash)) > 0) {
+            /* as it is */
+        } else if (relocated) {
             hash = hash_relocation(scan->work, scan->side, scan->relocations);
         } else if (is_absolute(scan, &value)) {
             size = word_size(space);
@@ -214,6 +253,17 @@ static void add_leftover(struct data_work *work, size_t side, const struct token
     }
 }
 
+/*
+ * Between two aligned tokens as many on either side: each is the other, changed. Who refers to one refers to the other;
+ * of what stands there only the first byte is looked at.
+ */
+static void pair_begins(struct data_work *work, const struct token *x, size_t from_a, size_t to_a,
+                        const struct token *y, size_t from_b, size_t to_b)
+{
+    for (size_t i = 0; to_a - from_a == to_b - from_b && i < to_a - from_a && to_a - from_a <= BEGINS_MOST; i++)
+        counterpart_add(work->m, x[from_a + i].address, y[from_b + i].address, 1, EVIDENCE_ORDER, false);
+}
+
 static void build_counterparts(struct data_work *work, const struct stretch *stretch, const struct list tokens[2],
                                const size_t *partner)
 {
@@ -230,10 +280,13 @@ static void build_counterparts(struct data_work *work, const struct stretch *str
         if (a - growing.a == b - growing.b) {
             growing.size = a + size - growing.a;
         } else {
+            pair_begins(work, x, done_a, i, y, done_b, last ? tokens[1].count : partner[i]);
             share_zeros(work, &growing, a, b, &back);
             settle(work, &growing);
-            add_leftover(work, 0, x, done_a, i);
-            add_leftover(work, 1, y, done_b, last ? tokens[1].count : partner[i]);
+            if (i - done_a != (last ? tokens[1].count : partner[i]) - done_b || i - done_a > BEGINS_MOST) {
+                add_leftover(work, 0, x, done_a, i);
+                add_leftover(work, 1, y, done_b, last ? tokens[1].count : partner[i]);
+            }
             growing = (struct growing){a - back, b - back, size + back, EVIDENCE_ORDER};
         }
         growing.evidence = EVIDENCE_CONTENT;
@@ -447,10 +500,11 @@ static void pair_leftovers(struct data_work *work)
     free(list);
 }
 
-static void pair_data(struct matchmaking *m, const struct section *vendor, const struct section *rebuilt)
+static void pair_data(struct matchmaking *m, const struct tables tables[2], const struct section *vendor,
+                      const struct section *rebuilt)
 {
     struct arena scratch = {0};
-    struct data_work work = {.m = m, .sides = {{&m->spaces[0], vendor}, {&m->spaces[1], rebuilt}}};
+    struct data_work work = {.m = m, .tables = tables, .sides = {{&m->spaces[0], vendor}, {&m->spaces[1], rebuilt}}};
     size_t count_a, count_b;
     for (size_t i = 0; i < 2; i++)
         work.leftovers[i] = (struct list){.arena = &scratch, .item_size = sizeof(struct token)};
@@ -468,14 +522,36 @@ static void pair_data(struct matchmaking *m, const struct section *vendor, const
     arena_free(&scratch);
 }
 
+static int table_order(const void *left, const void *right)
+{
+    const struct site_table *a = *(const struct site_table *const *)left, *b = *(const struct site_table *const *)right;
+    return (a->address > b->address) - (a->address < b->address);
+}
+
+static bool sort_tables(const struct space *space, struct tables *tables)
+{
+    tables->items = calloc(space->table_count + 1, sizeof(*tables->items));
+    tables->count = tables->items != NULL ? space->table_count : 0;
+    for (size_t i = 0; i < tables->count; i++)
+        tables->items[i] = &space->tables[i];
+    if (tables->count > 1)
+        qsort(tables->items, tables->count, sizeof(*tables->items), table_order);
+    return tables->items != NULL;
+}
+
 void data_pair(struct matchmaking *m)
 {
+    struct tables tables[2];
+    m->out_of_memory |= !sort_tables(&m->spaces[0], &tables[0]);
+    m->out_of_memory |= !sort_tables(&m->spaces[1], &tables[1]);
     const struct image *vendor = m->spaces[0].image, *rebuilt = m->spaces[1].image;
     for (uint64_t i = 1; i < vendor->section_count && !m->out_of_memory; i++) {
         const struct section *section = &vendor->sections[i];
         const struct section *partner =
             is_data(section) && !has_own_comparator(section) ? section_partner(vendor, rebuilt, section) : NULL;
         if (partner != NULL && is_data(partner))
-            pair_data(m, section, partner);
+            pair_data(m, tables, section, partner);
     }
+    free(tables[0].items);
+    free(tables[1].items);
 }
