@@ -203,12 +203,15 @@ static void forget_written(struct x86 *x)
 static bool loads_entry(const struct x86 *x, uint64_t *table)
 {
     bool extended = is_default(x, 0x63), plain = is_default(x, 0x8b) && x->now.raw.rex.W == 0;
-    if (!has_sib(x) || x->now.raw.modrm.mod != 0 || (!extended && !plain))
+    /* rbp and r13 as a base need a displacement. */
+    bool direct = x->now.raw.modrm.mod == 0 || (x->now.raw.modrm.mod == 1 && x->now.raw.disp.value == 0);
+    if (!has_sib(x) || !direct || (!extended && !plain))
         return false;
     unsigned base = (unsigned)x->now.raw.sib.base | (unsigned)x->now.raw.rex.B << 3;
     unsigned index = (unsigned)x->now.raw.sib.index | (unsigned)x->now.raw.rex.X << 3;
     unsigned scale = x->now.raw.sib.scale;
-    if (x->held[base].set && x->now.raw.sib.base != 5 && (scale == 2 || (scale == 0 && plain))) {
+    bool based = x->now.raw.sib.base != 5 || x->now.raw.modrm.mod != 0;
+    if (based && x->held[base].set && (scale == 2 || (scale == 0 && plain))) {
         *table = x->held[base].address;
         return true;
     }

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define DEPTH_MOST 12
-#define SMALL      64 /* gaps of so many items are aligned by their longest common subsequence */
+#define ALIKE_MOST 64 /* of what each has as often as the other */
+#define SMALL      128 /* gaps of so many items are aligned by their longest common subsequence */
 
 struct alignment {
     const uint64_t *a, *b;
@@ -44,8 +45,11 @@ static int index_order(const void *left, const void *right)
     return (a->index > b->index) - (a->index < b->index);
 }
 
-/* Those that occur once on each side: keys[i].index of a, keys[i].hash the index of b; by a. */
-static size_t unique_pairs(struct alignment *s, struct box box)
+/*
+ * Those that occur as often on each side, at most so often, the n-th with the n-th: keys[i].index of a, keys[i].hash the
+ * index of b; by a.
+ */
+static size_t alike_pairs(struct alignment *s, struct box box, size_t most)
 {
     size_t count = 0, found = 0;
     for (size_t i = box.a; i < box.a_end; i++)
@@ -54,11 +58,13 @@ static size_t unique_pairs(struct alignment *s, struct box box)
         s->keys[count++] = (struct keyed){s->b[i], i, true};
     qsort(s->keys, count, sizeof(*s->keys), keyed_order);
     for (size_t i = 0; i < count;) {
-        size_t end = i + 1;
+        size_t end = i + 1, half;
         while (end < count && s->keys[end].hash == s->keys[i].hash)
             end++;
-        if (end - i == 2 && !s->keys[i].second && s->keys[i + 1].second)
-            s->keys[found++] = (struct keyed){s->keys[i + 1].index, s->keys[i].index, false};
+        half = (end - i) / 2;
+        bool alike = (end - i) % 2 == 0 && half <= most && !s->keys[i + half - 1].second && s->keys[i + half].second;
+        for (size_t k = 0; alike && k < half; k++)
+            s->keys[found++] = (struct keyed){s->keys[i + half + k].index, s->keys[i + k].index, false};
         i = end;
     }
     if (found > 1)
@@ -129,7 +135,12 @@ static void align_box(struct alignment *s, struct box box, unsigned depth)
         align_small(s, box);
         return;
     }
-    if (depth == DEPTH_MOST || longest_rising(s, unique_pairs(s, box)) == 0)
+    if (depth == DEPTH_MOST)
+        return;
+    size_t aligned = longest_rising(s, alike_pairs(s, box, 1));
+    for (size_t most = 4; aligned == 0 && most <= ALIKE_MOST; most *= 4)
+        aligned = longest_rising(s, alike_pairs(s, box, most));
+    if (aligned == 0)
         return;
     struct box gap = {box.a, box.a, box.b, box.b};
     for (size_t i = box.a; i <= box.a_end; i++) {

@@ -142,6 +142,30 @@ static bool is_absolute(const struct scan *scan, uint64_t *value)
     return *value >= 4096 && image_file_range(space->image, *value, 1, &byte);
 }
 
+static bool is_text(uint8_t byte)
+{
+    return (byte >= 0x20 && byte < 0x7f) || (byte >= 0x07 && byte <= 0x0d) || byte == 0x1b;
+}
+
+/* A text to its NUL, or numbers up to a zero byte or a word's end: what stands behind them may be another thing. */
+static uint64_t plain_token(const struct scan *scan, uint64_t stop)
+{
+    const struct tables *tables = &scan->work->tables[scan->side];
+    const uint8_t *bytes = scan->work->sides[scan->side].space->image->bytes + scan->bytes.begin;
+    uint64_t room = stop - scan->bytes.begin, size = 1;
+    if (scan->next_table < tables->count && tables->items[scan->next_table]->address - scan->address < room)
+        room = tables->items[scan->next_table]->address - scan->address;
+    room = room < TOKEN_MOST ? room : TOKEN_MOST;
+    if (is_text(bytes[0])) {
+        while (size < room && bytes[size] != 0 && is_text(bytes[size]))
+            size++;
+        return size + (size < room && bytes[size] == 0);
+    }
+    while (size < room && bytes[size] != 0 && (scan->address + size) % 4 != 0)
+        size++;
+    return size;
+}
+
 static bool next_token(struct scan *scan, struct token *token)
 {
     const struct space *space = scan->work->sides[scan->side].space;
@@ -165,9 +189,7 @@ static bool next_token(struct scan *scan, struct token *token)
             size = word_size(space);
             hash = identity(scan->work, scan->side, value);
         } else if (bytes[scan->bytes.begin] != 0) {
-            while (size < TOKEN_MOST && scan->bytes.begin + size < stop && bytes[scan->bytes.begin + size] != 0)
-                size++;
-            size += size < TOKEN_MOST && scan->bytes.begin + size < stop;
+            size = plain_token(scan, stop);
             hash = XXH3_64bits(bytes + scan->bytes.begin, size);
         }
         if (size > range_size(scan->bytes))
