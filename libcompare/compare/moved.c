@@ -3,10 +3,14 @@
  * its counterpart's but for references, and every reference leads to a counterpart, then both do the same, each at its
  * own addresses. So whatever is loaded and is not proven stays, also where its bytes are equal.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "parts.h"
+
+/* Below this many bytes a thread costs more than it saves. */
+#define THREAD_LEAST ((uint64_t)2 << 20)
 
 /* ---- Shared ---- */
 
@@ -149,7 +153,7 @@ struct reader {
 };
 
 /* One side's symbols, relocations and code, which know nothing of the other's. */
-static void *read_side(void *argument)
+static void read_side(void *argument)
 {
     struct reader *reader = argument;
     struct moving *m = reader->m;
@@ -160,7 +164,7 @@ static void *read_side(void *argument)
         reader->status = relocations_read(m->images[side], &reader->arena, &m->relocations[side],
                                           &m->relocation_counts[side], &reader->error);
     if (reader->status != 0)
-        return NULL;
+        return;
     *space = (struct space){.image = m->images[side],
                             .symbols = &m->symbols[side],
                             .relocations = m->relocations[side],
@@ -168,13 +172,33 @@ static void *read_side(void *argument)
     if (!space_read(space, &reader->arena))
         reader->status =
             error_set(&reader->error, COMPARE_ERROR_MEMORY, m->images[side]->path, "no memory for its code");
+}
+
+static int guarded_step(void *argument)
+{
+    read_side(argument);
+    return 0;
+}
+
+/* A file that is cut short meanwhile must not end the process, in this thread neither. */
+static void *read_guarded(void *argument)
+{
+    struct reader *reader = argument;
+    int status = image_guard(guarded_step, reader, &reader->error);
+    reader->status = status != 0 ? status : reader->status;
     return NULL;
 }
 
 static int read_both(struct reader readers[2], struct compare_error *error)
 {
+    pthread_t beside;
+    uint64_t size = readers[0].m->images[0]->size;
+    bool threaded = size >= THREAD_LEAST && pthread_create(&beside, NULL, read_guarded, &readers[1]) == 0;
     read_side(&readers[0]);
-    read_side(&readers[1]);
+    if (threaded)
+        pthread_join(beside, NULL);
+    else
+        read_side(&readers[1]);
     for (size_t i = 0; i < 2; i++) {
         if (readers[i].status != 0) {
             *error = readers[i].error;

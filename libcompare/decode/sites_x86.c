@@ -211,11 +211,11 @@ static bool loads_entry(const struct x86 *x, uint64_t *table)
     unsigned index = (unsigned)x->now.raw.sib.index | (unsigned)x->now.raw.rex.X << 3;
     unsigned scale = x->now.raw.sib.scale;
     bool based = x->now.raw.sib.base != 5 || x->now.raw.modrm.mod != 0;
-    if (based && x->held[base].set && (scale == 2 || (scale == 0 && plain))) {
+    if (based && x->held[base].set && (scale == 2 || scale == 0)) {
         *table = x->held[base].address;
         return true;
     }
-    if (scale == 0 && plain && index != 4 && x->held[index].set) {
+    if (scale == 0 && index != 4 && x->held[index].set) {
         *table = x->held[index].address;
         return true;
     }

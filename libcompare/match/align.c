@@ -8,67 +8,64 @@
 #include <string.h>
 
 #define DEPTH_MOST 12
-#define ALIKE_MOST 64 /* of what each has as often as the other */
+#define ALIKE_MOST 64  /* of what each has as often as the other */
 #define SMALL      128 /* gaps of so many items are aligned by their longest common subsequence */
+
+/* What is known of one hash within a box. */
+struct slot {
+    uint64_t hash;
+    uint32_t count_a, count_b; /* 0 and 0: free */
+    size_t first_b;            /* the others follow by next_b */
+};
+
+struct alike {
+    size_t a, b;
+};
 
 struct alignment {
     const uint64_t *a, *b;
     size_t *partner;
-    struct keyed *keys; /* room for both sequences */
+    struct slot *slots;
+    size_t *next_b;
+    struct alike *alike;
     size_t *tails, *before;
-    bool out_of_memory;
-};
-
-struct keyed {
-    uint64_t hash;
-    size_t index;
-    bool second; /* of b */
 };
 
 struct box {
     size_t a, a_end, b, b_end;
 };
 
-static int keyed_order(const void *left, const void *right)
+static struct slot *slot_of(const struct alignment *s, size_t mask, uint64_t hash)
 {
-    const struct keyed *a = left, *b = right;
-    if (a->hash != b->hash)
-        return a->hash < b->hash ? -1 : 1;
-    if (a->second != b->second)
-        return a->second ? 1 : -1;
-    return (a->index > b->index) - (a->index < b->index);
+    size_t at = (size_t)(hash * 0x9e3779b97f4a7c15 >> 20) & mask;
+    while ((s->slots[at].count_a != 0 || s->slots[at].count_b != 0) && s->slots[at].hash != hash)
+        at = (at + 1) & mask;
+    s->slots[at].hash = hash;
+    return &s->slots[at];
 }
 
-static int index_order(const void *left, const void *right)
-{
-    const struct keyed *a = left, *b = right;
-    return (a->index > b->index) - (a->index < b->index);
-}
-
-/*
- * Those that occur as often on each side, at most so often, the n-th with the n-th: keys[i].index of a, keys[i].hash the
- * index of b; by a.
- */
+/* Those that occur as often on each side, at most so often, the n-th with the n-th; by their place in a. */
 static size_t alike_pairs(struct alignment *s, struct box box, size_t most)
 {
-    size_t count = 0, found = 0;
+    size_t mask = 15, found = 0;
+    while (mask < 2 * (box.a_end - box.a + box.b_end - box.b))
+        mask = mask * 2 + 1;
+    memset(s->slots, 0, (mask + 1) * sizeof(*s->slots));
     for (size_t i = box.a; i < box.a_end; i++)
-        s->keys[count++] = (struct keyed){s->a[i], i, false};
-    for (size_t i = box.b; i < box.b_end; i++)
-        s->keys[count++] = (struct keyed){s->b[i], i, true};
-    qsort(s->keys, count, sizeof(*s->keys), keyed_order);
-    for (size_t i = 0; i < count;) {
-        size_t end = i + 1, half;
-        while (end < count && s->keys[end].hash == s->keys[i].hash)
-            end++;
-        half = (end - i) / 2;
-        bool alike = (end - i) % 2 == 0 && half <= most && !s->keys[i + half - 1].second && s->keys[i + half].second;
-        for (size_t k = 0; alike && k < half; k++)
-            s->keys[found++] = (struct keyed){s->keys[i + half + k].index, s->keys[i + k].index, false};
-        i = end;
+        slot_of(s, mask, s->a[i])->count_a++;
+    for (size_t i = box.b_end; i-- > box.b;) {
+        struct slot *slot = slot_of(s, mask, s->b[i]);
+        s->next_b[i] = slot->first_b;
+        slot->first_b = i;
+        slot->count_b++;
     }
-    if (found > 1)
-        qsort(s->keys, found, sizeof(*s->keys), index_order);
+    for (size_t i = box.a; i < box.a_end; i++) {
+        struct slot *slot = slot_of(s, mask, s->a[i]);
+        if (slot->count_a != slot->count_b || slot->count_a > most)
+            continue;
+        s->alike[found++] = (struct alike){i, slot->first_b};
+        slot->first_b = s->next_b[slot->first_b];
+    }
     return found;
 }
 
@@ -80,7 +77,7 @@ static size_t longest_rising(struct alignment *s, size_t count)
         size_t low = 0, high = length;
         while (low < high) {
             size_t middle = low + (high - low) / 2;
-            if (s->keys[s->tails[middle]].hash < s->keys[i].hash)
+            if (s->alike[s->tails[middle]].b < s->alike[i].b)
                 low = middle + 1;
             else
                 high = middle;
@@ -90,7 +87,7 @@ static size_t longest_rising(struct alignment *s, size_t count)
         length = low == length ? length + 1 : length;
     }
     for (size_t i = length > 0 ? s->tails[length - 1] : SIZE_MAX; i != SIZE_MAX; i = s->before[i])
-        s->partner[s->keys[i].index] = (size_t)s->keys[i].hash;
+        s->partner[s->alike[i].a] = s->alike[i].b;
     return length;
 }
 
@@ -156,17 +153,23 @@ static void align_box(struct alignment *s, struct box box, unsigned depth)
 
 bool align_sequences(const uint64_t *a, size_t count_a, const uint64_t *b, size_t count_b, size_t *partner)
 {
-    size_t most = count_a + count_b + 1;
+    size_t slots = 16;
+    while (slots < 2 * (count_a + count_b) + 2)
+        slots *= 2;
     struct alignment s = {.a = a, .b = b, .partner = partner};
     for (size_t i = 0; i < count_a; i++)
         partner[i] = SIZE_MAX;
-    s.keys = calloc(most, sizeof(*s.keys));
-    s.tails = calloc(most, sizeof(*s.tails));
-    s.before = calloc(most, sizeof(*s.before));
-    bool made = s.keys != NULL && s.tails != NULL && s.before != NULL;
+    s.slots = calloc(slots, sizeof(*s.slots));
+    s.next_b = calloc(count_b + 1, sizeof(*s.next_b));
+    s.alike = calloc(count_a + 1, sizeof(*s.alike));
+    s.tails = calloc(count_a + 1, sizeof(*s.tails));
+    s.before = calloc(count_a + 1, sizeof(*s.before));
+    bool made = s.slots != NULL && s.next_b != NULL && s.alike != NULL && s.tails != NULL && s.before != NULL;
     if (made)
         align_box(&s, (struct box){0, count_a, 0, count_b}, 0);
-    free(s.keys);
+    free(s.slots);
+    free(s.next_b);
+    free(s.alike);
     free(s.tails);
     free(s.before);
     return made;

@@ -251,7 +251,9 @@ static void share_zeros(const struct data_work *work, struct growing *before, ui
 {
     const struct data_side *x = &work->sides[0], *y = &work->sides[1];
     uint64_t end_a = before->a + before->size, end_b = before->b + before->size;
-    while (end_a < a && end_b < b && end_a % 4 != 0 && byte_at(x, end_a) == 0 && byte_at(y, end_b) == 0) {
+    /* The rest of a number's word; where the two do not stand alike in their words, it was no number. */
+    while (end_a < a && end_b < b && end_a % 4 != 0 && end_a % 4 == end_b % 4 && byte_at(x, end_a) == 0 &&
+           byte_at(y, end_b) == 0) {
         end_a++;
         end_b++;
     }
