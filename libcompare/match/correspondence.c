@@ -51,9 +51,9 @@ static int rebuilt_order(const void *left, const void *right)
     return ((*a)->rebuilt > (*b)->rebuilt) - ((*a)->rebuilt < (*b)->rebuilt);
 }
 
-/* Sorted on both sides. Of two that overlap neither stays: one of them must be wrong. */
-static bool settle(struct matchmaking *m, struct correspondence *map)
+bool correspondence_settle(struct matchmaking *m, struct correspondence *map)
 {
+    /* Of two that overlap one must be wrong. */
     map->items = m->found.items;
     map->count = m->found.count;
     map->by_rebuilt = arena_alloc(m->arena, map->count + 1, sizeof(*map->by_rebuilt));
@@ -87,6 +87,7 @@ static bool settle(struct matchmaking *m, struct correspondence *map)
         map->count = kept;
         free(wrong);
     }
+    m->found.count = map->count;
     return true;
 }
 
@@ -117,11 +118,11 @@ bool correspondence_make(struct space spaces[2], struct arena *arena, struct cor
         .spaces = spaces, .arena = arena, .found = {.arena = arena, .item_size = sizeof(struct counterpart)}};
     functions_pair(&m);
     data_pair(&m);
-    if (m.out_of_memory || !settle(&m, map))
+    references_pair(&m);
+    if (m.out_of_memory || !correspondence_settle(&m, map))
         return false;
-    m.found.count = map->count;
     add_borders(&m, map);
-    return !m.out_of_memory && settle(&m, map);
+    return !m.out_of_memory && correspondence_settle(&m, map);
 }
 
 /* ---- Looking up ---- */

@@ -10,11 +10,11 @@
 #include "../decode/decode.h"
 
 enum evidence {
-    EVIDENCE_NAME = 0,   /* a symbol that each side has once */
-    EVIDENCE_CONTENT,    /* bytes, without addresses, that each side has once */
-    EVIDENCE_ORDER,      /* between two others of better evidence */
-    EVIDENCE_RELOCATION, /* what ld.so fills in there */
-    EVIDENCE_SECTION,    /* the begin or end of two sections of one name */
+    EVIDENCE_NAME = 0,  /* a symbol that each side has once */
+    EVIDENCE_CONTENT,   /* bytes, without addresses, that each side has once */
+    EVIDENCE_ORDER,     /* between two others of better evidence */
+    EVIDENCE_REFERENCE, /* equal bytes, and all that refers to them agrees */
+    EVIDENCE_SECTION,   /* the begin or end of two sections of one name */
 };
 
 /* Addresses [vendor, vendor + size) are, one by one, [rebuilt, rebuilt + size). Of one-to-one lists. */

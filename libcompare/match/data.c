@@ -142,11 +142,6 @@ static bool is_absolute(const struct scan *scan, uint64_t *value)
     return *value >= 4096 && image_file_range(space->image, *value, 1, &byte);
 }
 
-static bool is_text(uint8_t byte)
-{
-    return (byte >= 0x20 && byte < 0x7f) || (byte >= 0x07 && byte <= 0x0d) || byte == 0x1b;
-}
-
 /* A text to its NUL, or numbers up to a zero byte or a word's end: what stands behind them may be another thing. */
 static uint64_t plain_token(const struct scan *scan, uint64_t stop)
 {

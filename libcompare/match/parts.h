@@ -30,6 +30,21 @@ void changed_pair(struct matchmaking *m, const struct code_piece *vendor, const 
 
 void data_pair(struct matchmaking *m);
 
+/* Whether a byte may stand in a text of ASCII. */
+static inline bool is_text(uint8_t byte)
+{
+    return (byte >= 0x20 && byte < 0x7f) || (byte >= 0x07 && byte <= 0x0d) || byte == 0x1b;
+}
+
+/* ---- What others refer to: references.c ---- */
+
+void references_pair(struct matchmaking *m);
+
+/* ---- Shared ---- */
+
+/* What is found so far, sorted; of two that overlap neither stays. False: no memory. */
+bool correspondence_settle(struct matchmaking *m, struct correspondence *map);
+
 void counterpart_add(struct matchmaking *m, uint64_t vendor, uint64_t rebuilt, uint64_t size, enum evidence evidence,
                      bool code);
 

@@ -1,0 +1,318 @@
+/*
+ * What stands in another order, and has neither a name nor a content of its own: constants and strings, by who refers to
+ * them. The n-th reference of a function and the n-th of its counterpart lead to two things; where these hold the same
+ * bytes up to where the next thing begins, and no other reference says otherwise, they are counterparts. What has
+ * nothing to compare (zeros, .bss) is not paired so: a reference that leads elsewhere would be its own excuse.
+ */
+#include "parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS 4 /* tables of pointers lead to strings, and structures to tables */
+
+struct lead {
+    uint64_t vendor, rebuilt;
+};
+
+struct leads {
+    struct lead *items;
+    size_t count, capacity;
+};
+
+struct referring {
+    struct matchmaking *m;
+    struct correspondence map; /* what is found so far */
+    struct leads leads;
+    uint64_t *begins[2]; /* where the things of a side that are referred to begin, sorted, once each */
+    size_t begin_count[2];
+};
+
+/* ---- Leads ---- */
+
+static const struct section *data_section(const struct image *image, uint64_t address)
+{
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        if ((section->flags & SHF_ALLOC) != 0 && (section->flags & (SHF_EXECINSTR | SHF_TLS)) == 0 &&
+            section->type != SHT_NOBITS && address - section->address < section->size)
+            return section;
+    }
+    return NULL;
+}
+
+static void add_lead(struct referring *r, uint64_t vendor, uint64_t rebuilt)
+{
+    if (counterpart_at(&r->map, 0, vendor) != NULL || counterpart_at(&r->map, 1, rebuilt) != NULL)
+        return;
+    if (r->leads.count == r->leads.capacity) {
+        size_t larger = r->leads.capacity == 0 ? 1024 : r->leads.capacity * 2;
+        struct lead *items = realloc(r->leads.items, larger * sizeof(*items));
+        if (items == NULL) {
+            r->m->out_of_memory = true;
+            return;
+        }
+        r->leads.items = items;
+        r->leads.capacity = larger;
+    }
+    r->leads.items[r->leads.count++] = (struct lead){vendor, rebuilt};
+}
+
+static void leads_of_code(struct referring *r)
+{
+    const struct space *a = &r->m->spaces[0], *b = &r->m->spaces[1];
+    for (size_t i = 0; i < a->code_count; i++) {
+        const struct code_piece *x = &a->code[i];
+        if (x->partner == SIZE_MAX || !x->equal)
+            continue;
+        const struct code_piece *y = &b->code[x->partner];
+        for (size_t k = 0; k < x->site_count && k < y->site_count; k++) {
+            if (a->sites[x->site + k].kind == SITE_DATA)
+                add_lead(r, a->sites[x->site + k].target, b->sites[y->site + k].target);
+        }
+    }
+}
+
+/* Pointers at the same place of two counterparts. */
+static void leads_of_data(struct referring *r)
+{
+    const struct space *a = &r->m->spaces[0], *b = &r->m->spaces[1];
+    for (size_t i = 0; i < a->relocation_count; i++) {
+        const struct relocation *x = &a->relocations[i];
+        const struct counterpart *piece = x->symbol[0] == '\0' ? counterpart_at(&r->map, 0, x->address) : NULL;
+        if (piece == NULL || piece->code)
+            continue;
+        uint64_t address = piece->rebuilt + (x->address - piece->vendor);
+        struct range bytes;
+        size_t found;
+        if (!image_file_range(b->image, address, 1, &bytes))
+            continue;
+        const struct relocation *y = relocations_in(b->relocations, b->relocation_count, bytes, &found);
+        if (found == 1 && y->address == address && y->type == x->type && y->symbol[0] == '\0')
+            add_lead(r, (uint64_t)x->addend, (uint64_t)y->addend);
+    }
+}
+
+/* ---- Things ---- */
+
+static int number_order(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static bool list_begins(struct referring *r, size_t side)
+{
+    uint64_t *begins = calloc(r->leads.count + 1, sizeof(*begins));
+    size_t count = 0;
+    if (begins == NULL)
+        return false;
+    for (size_t i = 0; i < r->leads.count; i++)
+        begins[i] = side == 0 ? r->leads.items[i].vendor : r->leads.items[i].rebuilt;
+    if (r->leads.count > 1)
+        qsort(begins, r->leads.count, sizeof(*begins), number_order);
+    for (size_t i = 0; i < r->leads.count; i++) {
+        if (i == 0 || begins[i] != begins[i - 1])
+            begins[count++] = begins[i];
+    }
+    r->begins[side] = begins;
+    r->begin_count[side] = count;
+    return true;
+}
+
+/* A text ends with its NUL, whatever stands behind that; of all else the end is not known. */
+static uint64_t end_of_text(const struct image *image, struct range bytes)
+{
+    uint64_t at = bytes.begin;
+    while (at < bytes.end && is_text(image->bytes[at]))
+        at++;
+    return at > bytes.begin && at < bytes.end && image->bytes[at] == 0 ? at + 1 : bytes.end;
+}
+
+/* From one begin to the next, or to what is paired already, or to the section's end: in the file. */
+static bool thing_at(const struct referring *r, size_t side, uint64_t address, struct range *bytes)
+{
+    const struct image *image = r->m->spaces[side].image;
+    const struct section *section = data_section(image, address);
+    if (section == NULL)
+        return false;
+    size_t low = 0, high = r->begin_count[side];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->begins[side][middle] <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    uint64_t end = section->address + section->size;
+    if (low < r->begin_count[side] && r->begins[side][low] < end)
+        end = r->begins[side][low];
+    low = 0;
+    high = r->map.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        uint64_t begin = side == 0 ? r->map.items[middle].vendor : r->map.by_rebuilt[middle]->rebuilt;
+        if (begin <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < r->map.count) {
+        uint64_t begin = side == 0 ? r->map.items[low].vendor : r->map.by_rebuilt[low]->rebuilt;
+        end = begin < end ? begin : end;
+    }
+    *bytes = (struct range){section->bytes.begin + (address - section->address),
+                            section->bytes.begin + (end - section->address)};
+    bytes->end = end_of_text(image, *bytes);
+    return true;
+}
+
+static bool is_alike(const struct relocation *a, const struct relocation *b)
+{
+    return a->type == b->type && strcmp(a->symbol, b->symbol) == 0 && (a->symbol[0] == '\0' || a->addend == b->addend);
+}
+
+/* Whether both hold the same, but for what pointers lead to, and that is something; *size of it. What is longer ends in zeros. */
+static bool same_thing(const struct referring *r, struct range x, struct range y, uint64_t *size)
+{
+    const struct space *a = &r->m->spaces[0], *b = &r->m->spaces[1];
+    size_t count_a, count_b;
+    uint64_t word = a->image->is64 ? 8 : 4, done = 0;
+    *size = range_size(x) < range_size(y) ? range_size(x) : range_size(y);
+    struct range both_a = {x.begin, x.begin + *size}, both_b = {y.begin, y.begin + *size};
+    const struct relocation *p = relocations_in(a->relocations, a->relocation_count, both_a, &count_a);
+    const struct relocation *q = relocations_in(b->relocations, b->relocation_count, both_b, &count_b);
+    if (*size == 0 || count_a != count_b || !image_all_zero(a->image, (struct range){both_a.end, x.end}) ||
+        !image_all_zero(b->image, (struct range){both_b.end, y.end}))
+        return false;
+    for (size_t i = 0; i < count_a; i++) {
+        uint64_t offset = p[i].file_offset - x.begin;
+        if (offset != q[i].file_offset - y.begin || !is_alike(&p[i], &q[i]) || offset < done ||
+            memcmp(a->image->bytes + x.begin + done, b->image->bytes + y.begin + done, offset - done) != 0)
+            return false;
+        done = offset + word;
+    }
+    return done >= *size
+               ? count_a > 0
+               : memcmp(a->image->bytes + x.begin + done, b->image->bytes + y.begin + done, *size - done) == 0 &&
+                     (count_a > 0 || !image_all_zero(a->image, both_a));
+}
+
+static int lead_order(const void *left, const void *right)
+{
+    const struct lead *a = left, *b = right;
+    if (a->vendor != b->vendor)
+        return a->vendor < b->vendor ? -1 : 1;
+    return (a->rebuilt > b->rebuilt) - (a->rebuilt < b->rebuilt);
+}
+
+static int rebuilt_order(const void *left, const void *right)
+{
+    const struct lead *a = left, *b = right;
+    if (a->rebuilt != b->rebuilt)
+        return a->rebuilt < b->rebuilt ? -1 : 1;
+    return (a->vendor > b->vendor) - (a->vendor < b->vendor);
+}
+
+/* Keeps those on which all references agree. by_rebuilt: that lead to one of the rebuilt's. */
+static void keep_agreed(struct leads *leads, bool by_rebuilt)
+{
+    size_t kept = 0;
+    if (leads->count > 1)
+        qsort(leads->items, leads->count, sizeof(*leads->items), by_rebuilt ? rebuilt_order : lead_order);
+    for (size_t i = 0; i < leads->count;) {
+        size_t end = i + 1;
+        bool agreed = true;
+        uint64_t key = by_rebuilt ? leads->items[i].rebuilt : leads->items[i].vendor;
+        for (; end < leads->count && (by_rebuilt ? leads->items[end].rebuilt : leads->items[end].vendor) == key; end++)
+            agreed = agreed && leads->items[end].vendor == leads->items[i].vendor &&
+                     leads->items[end].rebuilt == leads->items[i].rebuilt;
+        if (agreed)
+            leads->items[kept++] = leads->items[i];
+        i = end;
+    }
+    leads->count = kept;
+}
+
+static size_t pair_things(struct referring *r)
+{
+    size_t added = 0;
+    keep_agreed(&r->leads, false);
+    keep_agreed(&r->leads, true);
+    for (size_t i = 0; i < r->leads.count; i++) {
+        const struct lead *lead = &r->leads.items[i];
+        const struct section *a = data_section(r->m->spaces[0].image, lead->vendor);
+        const struct section *b = data_section(r->m->spaces[1].image, lead->rebuilt);
+        struct range x, y;
+        uint64_t size;
+        if (a == NULL || b == NULL || section_partner(r->m->spaces[0].image, r->m->spaces[1].image, a) != b ||
+            !thing_at(r, 0, lead->vendor, &x) || !thing_at(r, 1, lead->rebuilt, &y) || !same_thing(r, x, y, &size))
+            continue;
+        counterpart_add(r->m, lead->vendor, lead->rebuilt, size, EVIDENCE_REFERENCE, false);
+        added++;
+    }
+    return added;
+}
+
+/* ---- Tables of places ---- */
+
+/* What an entry leads to is the same place of two counterparts. */
+static bool same_entry(const struct referring *r, const struct site_table *a, const struct site_table *b,
+                       uint64_t offset)
+{
+    const struct image *vendor = r->m->spaces[0].image, *rebuilt = r->m->spaces[1].image;
+    struct range x, y;
+    uint64_t target_a, target_b;
+    return image_file_range(vendor, a->address + offset, a->entry_size, &x) &&
+           image_file_range(rebuilt, b->address + offset, b->entry_size, &y) &&
+           site_table_target(vendor, a, x.begin, &target_a) && site_table_target(rebuilt, b, y.begin, &target_b) &&
+           addresses_correspond(&r->map, target_a, target_b);
+}
+
+/* The tables of two functions, as far as their entries agree. */
+static void pair_tables(struct referring *r, const struct code_piece *x, const struct code_piece *y)
+{
+    for (size_t i = 0; i < x->table_count && x->table_count == y->table_count; i++) {
+        const struct site_table *a = &r->m->spaces[0].tables[x->table + i], *b = &r->m->spaces[1].tables[y->table + i];
+        uint64_t size = 0, size_known = a->count * a->entry_size;
+        if (!a->code || a->entry_size != b->entry_size || a->shift != b->shift || a->is_signed != b->is_signed)
+            continue;
+        while ((a->count == 0 || size < size_known) && counterpart_at(&r->map, 0, a->address + size) == NULL &&
+               counterpart_at(&r->map, 1, b->address + size) == NULL && same_entry(r, a, b, size))
+            size += a->entry_size;
+        if (size > 0)
+            counterpart_add(r->m, a->address, b->address, size, EVIDENCE_REFERENCE, false);
+    }
+}
+
+static void tables_pair(struct matchmaking *m)
+{
+    struct referring r = {.m = m};
+    m->out_of_memory |= !correspondence_settle(m, &r.map);
+    for (size_t i = 0; i < m->spaces[0].code_count && !m->out_of_memory; i++) {
+        const struct code_piece *piece = &m->spaces[0].code[i];
+        if (piece->partner != SIZE_MAX && piece->equal && piece->table_count > 0)
+            pair_tables(&r, piece, &m->spaces[1].code[piece->partner]);
+    }
+}
+
+void references_pair(struct matchmaking *m)
+{
+    tables_pair(m);
+    size_t added = 1;
+    for (size_t round = 0; round < ROUNDS && added > 0 && !m->out_of_memory; round++) {
+        struct referring r = {.m = m};
+        if (!correspondence_settle(m, &r.map)) {
+            m->out_of_memory = true;
+            return;
+        }
+        leads_of_code(&r);
+        leads_of_data(&r);
+        bool listed = list_begins(&r, 0) && list_begins(&r, 1);
+        m->out_of_memory |= !listed;
+        added = listed ? pair_things(&r) : 0;
+        free(r.leads.items);
+        free(r.begins[0]);
+        free(r.begins[1]);
+    }
+}
