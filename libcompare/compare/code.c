@@ -49,11 +49,11 @@ static struct range bytes_of(const struct code_run *run, size_t side, uint64_t f
     return (struct range){begin + from, begin + to};
 }
 
-/* From one place that is not proven to the next. */
-static void prove_sites(struct moving *m, const struct code_run *run)
+/* From one place that is not proven to the next, up to `size`. */
+static void prove_sites(struct moving *m, const struct code_run *run, uint64_t size)
 {
-    uint64_t done = 0, size = run->counterpart->size;
-    for (size_t i = 0; i < run->count; i++) {
+    uint64_t done = 0;
+    for (size_t i = 0; i < run->count && run->sites[0][i].offset - run->offsets[0] < size; i++) {
         const struct site *a = &run->sites[0][i], *b = &run->sites[1][i];
         if (site_proven(m, run, a, b)) {
             m->counts.references++;
@@ -129,58 +129,12 @@ static bool run_of(struct moving *m, const struct counterpart *counterpart, stru
     return run->pieces[0]->partner == (size_t)(run->pieces[1] - m->spaces[1].code);
 }
 
-/*
- * Functions that do not return, by the names that programs bind: POSIX and C's, glibc's and libstdc++'s. What stands
- * behind a call of one is never run.
- */
-static bool never_returns(const char *name)
-{
-    static const char *const names[] = {"abort",
-                                        "exit",
-                                        "_exit",
-                                        "_Exit",
-                                        "quick_exit",
-                                        "pthread_exit",
-                                        "longjmp",
-                                        "siglongjmp",
-                                        "_longjmp",
-                                        "__longjmp_chk",
-                                        "__stack_chk_fail",
-                                        "__assert_fail",
-                                        "__fortify_fail",
-                                        "__chk_fail",
-                                        "__cxa_throw",
-                                        "__cxa_rethrow",
-                                        "__cxa_bad_cast",
-                                        "__cxa_bad_typeid",
-                                        "__cxa_throw_bad_array_new_length",
-                                        "_Unwind_Resume",
-                                        "_ZSt9terminatev"};
-    size_t length = strcspn(name, "@");
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        if (strlen(names[i]) == length && memcmp(names[i], name, length) == 0)
-            return true;
-    }
-    return strncmp(name, "_ZSt", 4) == 0 && strstr(name, "__throw_") != NULL;
-}
-
-/* Whether the code ends in a call, by way of the PLT, of one of these. */
-static bool ends_in_such_a_call(const struct moving *m, const struct code_run *run)
-{
-    const struct site *last = run->count > 0 ? &run->sites[0][run->count - 1] : NULL;
-    if (last == NULL || last->kind != SITE_CALL || last->offset + (uint64_t)last->size != run->pieces[0]->size)
-        return false;
-    const struct code_piece *called = space_code_at(&m->spaces[0], last->target);
-    return called != NULL && called->address == last->target && called->name != NULL &&
-           strstr(called->name, "@plt") != NULL && never_returns(called->name);
-}
-
 /* What runs behind the end is the counterpart's, too: the next piece on either side, with padding between at most. */
 static bool end_proven(const struct moving *m, const struct code_run *run)
 {
     const struct space *a = &m->spaces[0], *b = &m->spaces[1];
     const struct code_piece *x = run->pieces[0] + 1, *y = run->pieces[1] + 1;
-    if (!run->pieces[0]->falls_through || ends_in_such_a_call(m, run))
+    if (!run->pieces[0]->falls_through || ends_for_good(m, run->pieces[0]))
         return true;
     return x < a->code + a->code_count && y < b->code + b->code_count && x->section == run->pieces[0]->section &&
            y->section == run->pieces[1]->section && x->partner == (size_t)(y - b->code);
@@ -284,17 +238,29 @@ static void prove_tables(struct moving *m)
     free(list);
 }
 
+/* Where the last site begins; 0 without one. */
+static uint64_t last_site(const struct code_run *run)
+{
+    return run->count > 0 ? run->sites[0][run->count - 1].offset - run->offsets[0] : 0;
+}
+
 void code_prove(struct moving *m)
 {
+    find_endless(m);
     for (size_t i = 0; i < m->map->count && !m->out_of_memory; i++) {
         const struct counterpart *counterpart = &m->map->items[i];
         struct code_run run;
         if (!counterpart->code || !run_of(m, counterpart, &run) || !run_equal(m, &run))
             continue;
-        if (run.pieces[0]->equal && !end_proven(m, &run))
-            continue;
         size_t before = m->contradicted.count;
-        prove_sites(m, &run);
+        uint64_t size = counterpart->size;
+        /* Where the end is not proven, whatever stands last is not: where it goes on is elsewhere. */
+        if (run.pieces[0]->equal && !end_proven(m, &run)) {
+            size = last_site(&run);
+            moving_contradict(m, bytes_of(&run, 0, size, counterpart->size),
+                              bytes_of(&run, 1, size, counterpart->size));
+        }
+        prove_sites(m, &run, size);
         m->counts.functions += run.pieces[0]->equal && m->contradicted.count == before;
     }
     for (size_t i = 0; i < m->spaces[0].code_count; i++)

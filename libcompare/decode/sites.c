@@ -219,7 +219,7 @@ bool decode_sites(struct decoder *decoder, const uint8_t *bytes, uint64_t size, 
 {
     struct site_search search = {decoder, bytes, size, address, starts, sites};
     sites->count = sites->table_count = sites->start_count = 0;
-    sites->unfollowed = sites->undecoded = sites->falls_through = sites->out_of_memory = false;
+    sites->unfollowed = sites->undecoded = sites->closed = sites->falls_through = sites->out_of_memory = false;
     for (size_t i = 0; i < ARRAY_COUNT(machines); i++) {
         if (machines[i].machine != decoder->image->header.e_machine || size > UINT32_MAX)
             continue;

@@ -55,6 +55,7 @@ struct sites {
     uint64_t hash;      /* XXH3 over the code without the masked bits, and over places, kinds and masks of its sites */
     bool unfollowed;    /* it jumps to a computed place that is none of the tables' */
     bool undecoded;     /* some bytes are no known instruction */
+    bool closed;        /* it has no return and no indirect jump: it is left by its sites alone, or by its end */
     bool falls_through; /* what stands behind the code may be run next */
     bool out_of_memory;
 };

@@ -34,7 +34,8 @@ struct x86 {
         unsigned entry; /* the register that has it */
         struct site_table table;
     } load;
-    bool ended; /* by the last instruction that does something */
+    bool opened; /* it can be left otherwise than by its sites */
+    bool ended;  /* by the last instruction that does something */
 };
 
 static bool has_modrm(const struct x86 *x)
@@ -299,6 +300,28 @@ static bool ends_flow(const struct x86 *x)
     }
 }
 
+/* Returns, of any kind; jumps and calls to a kernel. */
+static bool leaves(const struct x86 *x)
+{
+    if (x->now.opcode_map == ZYDIS_OPCODE_MAP_0F)
+        return x->now.opcode == 0x05 || x->now.opcode == 0x07 || x->now.opcode == 0x34 || x->now.opcode == 0x35;
+    if (x->now.opcode_map != ZYDIS_OPCODE_MAP_DEFAULT)
+        return false;
+    switch (x->now.opcode) {
+    case 0xc2:
+    case 0xc3:
+    case 0xca:
+    case 0xcb:
+    case 0xcf:
+    case 0xea:
+        return true;
+    case 0xff:
+        return x->now.raw.modrm.reg == 4 || x->now.raw.modrm.reg == 5;
+    default:
+        return false;
+    }
+}
+
 static bool is_nop(const struct x86 *x)
 {
     return is_0f(x, 0x1f, 0x1f) || is_default(x, 0x90);
@@ -320,6 +343,7 @@ static void take(struct x86 *x)
             (struct held){true, address};
     if (!is_nop(x))
         x->ended = ends_flow(x);
+    x->opened = x->opened || leaves(x);
 }
 
 bool sites_x86(struct site_search *search)
@@ -343,6 +367,7 @@ bool sites_x86(struct site_search *search)
     if (x.load.open && x.load.added)
         site_table_add(search, x.load.table);
     search->sites->falls_through = !x.ended;
+    search->sites->closed = !x.opened && !search->sites->undecoded;
     return true;
 }
 

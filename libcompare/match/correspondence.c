@@ -117,6 +117,7 @@ bool correspondence_make(struct space spaces[2], struct arena *arena, struct cor
     struct matchmaking m = {
         .spaces = spaces, .arena = arena, .found = {.arena = arena, .item_size = sizeof(struct counterpart)}};
     functions_pair(&m);
+    tables_pair(&m);
     data_pair(&m);
     references_pair(&m);
     if (m.out_of_memory || !correspondence_settle(&m, map))

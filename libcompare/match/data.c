@@ -10,7 +10,7 @@
 #include <xxhash.h>
 
 #define TOKEN_MOST   64 /* bytes */
-#define BEGINS_MOST  16 /* tokens that changed between two that did not */
+#define BEGINS_MOST  1  /* tokens that changed between two that did not */
 #define UNIQUE_LEAST 5  /* bytes of a token that stands elsewhere, to be known by its content alone */
 
 struct token {
@@ -241,7 +241,10 @@ static void settle(struct data_work *work, const struct growing *growing)
         counterpart_add(work->m, growing->a, growing->b, growing->size, growing->evidence, false);
 }
 
-/* Zero bytes on both sides between what is and what comes: of the one before up to a word's end, of the next, the rest. */
+/*
+ * Zero bytes on both sides between what is and what comes: of the one before up to a word's end, of the next, as many as
+ * stand before it on both sides.
+ */
 static void share_zeros(const struct data_work *work, struct growing *before, uint64_t a, uint64_t b, uint64_t *back)
 {
     const struct data_side *x = &work->sides[0], *y = &work->sides[1];
@@ -255,10 +258,6 @@ static void share_zeros(const struct data_work *work, struct growing *before, ui
     *back = 0;
     while (a - *back > end_a && b - *back > end_b && byte_at(x, a - *back - 1) == 0 && byte_at(y, b - *back - 1) == 0)
         ++*back;
-    while (end_a < a - *back && end_b < b - *back && byte_at(x, end_a) == 0 && byte_at(y, end_b) == 0) {
-        end_a++;
-        end_b++;
-    }
     before->size = end_a - before->a;
 }
 
@@ -371,7 +370,7 @@ static void pair_stretch(struct data_work *work, const struct stretch *stretch)
 
 struct object {
     struct range addresses;
-    const char *name;
+    const char *name; /* NULL: paired before */
     size_t partner;
 };
 
@@ -410,19 +409,82 @@ static struct object *read_objects(const struct data_side *side, struct arena *a
     return objects.count > 0 ? objects.items : arena_alloc(arena, 1, sizeof(struct object));
 }
 
+static int object_order(const void *left, const void *right)
+{
+    const struct object *a = left, *b = right;
+    if (a->addresses.begin != b->addresses.begin)
+        return a->addresses.begin < b->addresses.begin ? -1 : 1;
+    return (a->name != NULL) - (b->name != NULL);
+}
+
+/* The objects, with what is paired already in this section in between; what has a name does not count where they overlap. */
+static struct object *with_paired(const struct matchmaking *m, const struct section *section, size_t side,
+                                  size_t before, struct object *objects, size_t *count, struct arena *arena)
+{
+    const struct counterpart *found = m->found.items;
+    struct object *all = arena_alloc(arena, *count + before + 1, sizeof(*all));
+    size_t listed = 0, kept = 0;
+    if (all == NULL)
+        return NULL;
+    for (size_t i = 0; i < *count; i++)
+        all[listed++] = objects[i];
+    for (size_t i = 0; i < before; i++) {
+        uint64_t address = side == 0 ? found[i].vendor : found[i].rebuilt;
+        if (!found[i].code && address - section->address < section->size)
+            all[listed++] = (struct object){{address, address + found[i].size}, NULL, i};
+    }
+    if (listed > 1)
+        qsort(all, listed, sizeof(*all), object_order);
+    for (size_t i = 0; i < listed; i++) {
+        bool named = all[i].name != NULL, after = kept > 0 && all[i].addresses.begin < all[kept - 1].addresses.end;
+        bool hides =
+            named && i + 1 < listed && all[i + 1].name == NULL && all[i + 1].addresses.begin < all[i].addresses.end;
+        if (!named || (!after && !hides))
+            all[kept++] = all[i];
+    }
+    *count = kept;
+    return all;
+}
+
+/* Those that were paired before, by the index of their counterpart. */
+static bool pair_paired(struct object *a, size_t count_a, struct object *b, size_t count_b, size_t before)
+{
+    size_t *places = calloc(before + 1, sizeof(*places));
+    if (places == NULL)
+        return false;
+    for (size_t i = 0; i < count_b; i++) {
+        if (b[i].name == NULL)
+            places[b[i].partner] = i + 1;
+    }
+    for (size_t i = 0; i < count_a; i++) {
+        if (a[i].name != NULL)
+            continue;
+        size_t place = places[a[i].partner];
+        a[i].partner = place > 0 ? place - 1 : SIZE_MAX;
+        if (place > 0)
+            b[place - 1].partner = i;
+    }
+    free(places);
+    return true;
+}
+
 static int object_name_order(const void *left, const void *right)
 {
     const struct object *a = *(struct object *const *)left, *b = *(struct object *const *)right;
     return strcmp(a->name, b->name);
 }
 
-static struct object **by_name(struct object *objects, size_t count, struct arena *arena)
+static struct object **by_name(struct object *objects, size_t *count, struct arena *arena)
 {
-    struct object **list = arena_alloc(arena, count + 1, sizeof(*list));
-    for (size_t i = 0; list != NULL && i < count; i++)
-        list[i] = &objects[i];
-    if (list != NULL && count > 1)
-        qsort(list, count, sizeof(*list), object_name_order);
+    struct object **list = arena_alloc(arena, *count + 1, sizeof(*list));
+    size_t named = 0;
+    for (size_t i = 0; list != NULL && i < *count; i++) {
+        if (objects[i].name != NULL)
+            list[named++] = &objects[i];
+    }
+    if (list != NULL && named > 1)
+        qsort(list, named, sizeof(*list), object_name_order);
+    *count = named;
     return list;
 }
 
@@ -434,7 +496,7 @@ static bool is_once(struct object *const *list, size_t count, size_t i)
 
 static bool pair_objects(struct object *a, size_t count_a, struct object *b, size_t count_b, struct arena *arena)
 {
-    struct object **x = by_name(a, count_a, arena), **y = by_name(b, count_b, arena);
+    struct object **x = by_name(a, &count_a, arena), **y = by_name(b, &count_b, arena);
     for (size_t i = 0, k = 0; x != NULL && y != NULL && i < count_a && k < count_b;) {
         int order = strcmp(x[i]->name, y[k]->name);
         if (order == 0 && is_once(x, count_a, i) && is_once(y, count_b, k) &&
@@ -467,8 +529,9 @@ static void pair_section(struct data_work *work, const struct object *a, size_t 
     pair_stretch(work, &stretch);
     for (size_t i = first_a; i < count_a; i = next_paired(a, count_a, i + 1)) {
         size_t k = a[i].partner, next_a = next_paired(a, count_a, i + 1), next_b = next_paired(b, count_b, k + 1);
-        counterpart_add(work->m, a[i].addresses.begin, b[k].addresses.begin, range_size(a[i].addresses), EVIDENCE_NAME,
-                        false);
+        if (a[i].name != NULL)
+            counterpart_add(work->m, a[i].addresses.begin, b[k].addresses.begin, range_size(a[i].addresses),
+                            EVIDENCE_NAME, false);
         stretch.sides[0] =
             (struct range){a[i].addresses.end, next_a < count_a ? a[next_a].addresses.begin : x->address + x->size};
         stretch.sides[1] =
@@ -519,8 +582,9 @@ static void pair_leftovers(struct data_work *work)
     free(list);
 }
 
+/* before: so many counterparts were found before any data. */
 static void pair_data(struct matchmaking *m, const struct tables tables[2], const struct section *vendor,
-                      const struct section *rebuilt)
+                      const struct section *rebuilt, size_t before)
 {
     struct arena scratch = {0};
     struct data_work work = {.m = m, .tables = tables, .sides = {{&m->spaces[0], vendor}, {&m->spaces[1], rebuilt}}};
@@ -532,7 +596,10 @@ static void pair_data(struct matchmaking *m, const struct tables tables[2], cons
     struct object *b = read_objects(&work.sides[1], &scratch, &count_b);
     if (rigid)
         count_a = count_b = 0;
-    if (a != NULL && b != NULL && pair_objects(a, count_a, b, count_b, &scratch)) {
+    a = a != NULL ? with_paired(m, vendor, 0, before, a, &count_a, &scratch) : NULL;
+    b = b != NULL ? with_paired(m, rebuilt, 1, before, b, &count_b, &scratch) : NULL;
+    if (a != NULL && b != NULL && pair_paired(a, count_a, b, count_b, before) &&
+        pair_objects(a, count_a, b, count_b, &scratch)) {
         pair_section(&work, a, count_a, b, count_b);
         pair_leftovers(&work);
     } else {
@@ -561,6 +628,7 @@ static bool sort_tables(const struct space *space, struct tables *tables)
 void data_pair(struct matchmaking *m)
 {
     struct tables tables[2];
+    size_t before = m->found.count;
     m->out_of_memory |= !sort_tables(&m->spaces[0], &tables[0]);
     m->out_of_memory |= !sort_tables(&m->spaces[1], &tables[1]);
     const struct image *vendor = m->spaces[0].image, *rebuilt = m->spaces[1].image;
@@ -569,7 +637,7 @@ void data_pair(struct matchmaking *m)
         const struct section *partner =
             is_data(section) && !has_own_comparator(section) ? section_partner(vendor, rebuilt, section) : NULL;
         if (partner != NULL && is_data(partner))
-            pair_data(m, tables, section, partner);
+            pair_data(m, tables, section, partner, before);
     }
     free(tables[0].items);
     free(tables[1].items);

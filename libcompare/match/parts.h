@@ -38,6 +38,8 @@ static inline bool is_text(uint8_t byte)
 
 /* ---- What others refer to: references.c ---- */
 
+/* The tables of places of functions that are each other's: before all other data. */
+void tables_pair(struct matchmaking *m);
 void references_pair(struct matchmaking *m);
 
 /* ---- Shared ---- */

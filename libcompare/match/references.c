@@ -269,15 +269,49 @@ static bool same_entry(const struct referring *r, const struct site_table *a, co
            addresses_correspond(&r->map, target_a, target_b);
 }
 
+/* How far it is to the next table; what is read beyond it would be of another. */
+static uint64_t to_next_table(const struct referring *r, size_t side, uint64_t address)
+{
+    size_t low = 0, high = r->begin_count[side];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->begins[side][middle] <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < r->begin_count[side] ? r->begins[side][low] - address : UINT64_MAX;
+}
+
+static bool list_tables(struct referring *r, size_t side)
+{
+    const struct space *space = &r->m->spaces[side];
+    uint64_t *begins = calloc(space->table_count + 1, sizeof(*begins));
+    if (begins == NULL)
+        return false;
+    for (size_t i = 0; i < space->table_count; i++)
+        begins[i] = space->tables[i].address;
+    if (space->table_count > 1)
+        qsort(begins, space->table_count, sizeof(*begins), number_order);
+    r->begins[side] = begins;
+    r->begin_count[side] = space->table_count;
+    return true;
+}
+
 /* The tables of two functions, as far as their entries agree. */
 static void pair_tables(struct referring *r, const struct code_piece *x, const struct code_piece *y)
 {
     for (size_t i = 0; i < x->table_count && x->table_count == y->table_count; i++) {
         const struct site_table *a = &r->m->spaces[0].tables[x->table + i], *b = &r->m->spaces[1].tables[y->table + i];
         uint64_t size = 0, size_known = a->count * a->entry_size;
-        if (!a->code || a->entry_size != b->entry_size || a->shift != b->shift || a->is_signed != b->is_signed)
+        const struct symbol *named = symbols_at_address(r->m->spaces[0].symbols, a->address);
+        if (!a->code || (named != NULL && named->type == STT_OBJECT && named->address == a->address) ||
+            a->entry_size != b->entry_size || a->shift != b->shift || a->is_signed != b->is_signed)
             continue;
-        while ((a->count == 0 || size < size_known) && counterpart_at(&r->map, 0, a->address + size) == NULL &&
+        uint64_t most_a = to_next_table(r, 0, a->address), most_b = to_next_table(r, 1, b->address);
+        uint64_t most = most_a < most_b ? most_a : most_b;
+        most = a->count != 0 && size_known < most ? size_known : most;
+        while (size + a->entry_size <= most && counterpart_at(&r->map, 0, a->address + size) == NULL &&
                counterpart_at(&r->map, 1, b->address + size) == NULL && same_entry(r, a, b, size))
             size += a->entry_size;
         if (size > 0)
@@ -285,20 +319,22 @@ static void pair_tables(struct referring *r, const struct code_piece *x, const s
     }
 }
 
-static void tables_pair(struct matchmaking *m)
+void tables_pair(struct matchmaking *m)
 {
     struct referring r = {.m = m};
-    m->out_of_memory |= !correspondence_settle(m, &r.map);
+    m->out_of_memory |= !correspondence_settle(m, &r.map) || !list_tables(&r, 0) || !list_tables(&r, 1);
     for (size_t i = 0; i < m->spaces[0].code_count && !m->out_of_memory; i++) {
         const struct code_piece *piece = &m->spaces[0].code[i];
         if (piece->partner != SIZE_MAX && piece->equal && piece->table_count > 0)
             pair_tables(&r, piece, &m->spaces[1].code[piece->partner]);
     }
+    free(r.begins[0]);
+    free(r.begins[1]);
+    m->out_of_memory |= !correspondence_settle(m, &r.map); /* tables that several functions share, once */
 }
 
 void references_pair(struct matchmaking *m)
 {
-    tables_pair(m);
     size_t added = 1;
     for (size_t round = 0; round < ROUNDS && added > 0 && !m->out_of_memory; round++) {
         struct referring r = {.m = m};

@@ -128,6 +128,7 @@ static bool read_sites(struct reading *reading)
             continue;
         piece->hash = sites.hash | 1;
         piece->ordinary = !sites.undecoded && !sites.unfollowed;
+        piece->closed = sites.closed;
         piece->falls_through = sites.falls_through;
         kept = keep_sites(reading, piece, &sites);
     }

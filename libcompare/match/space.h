@@ -10,11 +10,11 @@ struct code_piece {
     struct range bytes; /* of the file */
     const char *name;   /* NULL: none */
     uint32_t section;
-    bool thumb, known; /* known: its sites could be found */
-    bool ordinary;     /* neither undecoded nor unfollowed */
-    bool falls_through;
-    uint64_t hash;           /* as in struct sites; 0 where they could not be found */
-    size_t site, site_count; /* in the space's lists */
+    bool thumb, known;          /* known: its sites could be found */
+    bool ordinary;              /* neither undecoded nor unfollowed */
+    bool closed, falls_through; /* as in struct sites */
+    uint64_t hash;              /* as in struct sites; 0 where they could not be found */
+    size_t site, site_count;    /* in the space's lists */
     size_t table, table_count;
     size_t partner; /* on the other side; SIZE_MAX: none */
     enum evidence evidence;
