@@ -149,6 +149,7 @@ static void explain_result(const struct comparing *comparing)
                                   .pairs = result->pairs,
                                   .pair_count = result->pair_count,
                                   .comparison = &result->comparison,
+                                  .moved = &result->moved,
                                   .environments = result->has_environments ? &result->environments : NULL,
                                   .list = comparing->list};
     if (comparing->explaining != NULL)

@@ -244,26 +244,59 @@ static uint64_t last_site(const struct code_run *run)
     return run->count > 0 ? run->sites[0][run->count - 1].offset - run->offsets[0] : 0;
 }
 
+static void add_changed(struct moving *m, struct changed_code changed)
+{
+    struct changed_code *added = list_add(&m->changed);
+    m->out_of_memory |= added == NULL;
+    if (added != NULL)
+        *added = changed;
+}
+
+/* In the order of the vendor's code: what is not the whole of what was proven. */
+static void list_changed(struct moving *m, const bool *whole)
+{
+    for (size_t i = 0; i < m->spaces[0].code_count; i++) {
+        const struct code_piece *piece = &m->spaces[0].code[i];
+        struct range rebuilt = {0, 0};
+        if (piece->partner != SIZE_MAX)
+            rebuilt = m->spaces[1].code[piece->partner].bytes;
+        if (!whole[i])
+            add_changed(m, (struct changed_code){piece->bytes, rebuilt, piece->equal});
+    }
+    for (size_t i = 0; i < m->spaces[1].code_count; i++) {
+        if (m->spaces[1].code[i].partner == SIZE_MAX)
+            add_changed(m, (struct changed_code){{0, 0}, m->spaces[1].code[i].bytes, false});
+    }
+}
+
+/* A run of code, to its last site where its end is not proven: where it goes on is elsewhere then. Whether all of it is. */
+static bool prove_run(struct moving *m, const struct code_run *run)
+{
+    size_t before = m->contradicted.count;
+    uint64_t whole = run->counterpart->size, size = whole;
+    if (run->pieces[0]->equal && !end_proven(m, run)) {
+        size = last_site(run);
+        moving_contradict(m, bytes_of(run, 0, size, whole), bytes_of(run, 1, size, whole));
+    }
+    prove_sites(m, run, size);
+    return run->pieces[0]->equal && m->contradicted.count == before;
+}
+
 void code_prove(struct moving *m)
 {
+    bool *whole = calloc(m->spaces[0].code_count + 1, sizeof(*whole));
     find_endless(m);
+    m->out_of_memory |= whole == NULL;
     for (size_t i = 0; i < m->map->count && !m->out_of_memory; i++) {
         const struct counterpart *counterpart = &m->map->items[i];
         struct code_run run;
-        if (!counterpart->code || !run_of(m, counterpart, &run) || !run_equal(m, &run))
+        if (!counterpart->code || !run_of(m, counterpart, &run) || !run_equal(m, &run) || !prove_run(m, &run))
             continue;
-        size_t before = m->contradicted.count;
-        uint64_t size = counterpart->size;
-        /* Where the end is not proven, whatever stands last is not: where it goes on is elsewhere. */
-        if (run.pieces[0]->equal && !end_proven(m, &run)) {
-            size = last_site(&run);
-            moving_contradict(m, bytes_of(&run, 0, size, counterpart->size),
-                              bytes_of(&run, 1, size, counterpart->size));
-        }
-        prove_sites(m, &run, size);
-        m->counts.functions += run.pieces[0]->equal && m->contradicted.count == before;
+        whole[run.pieces[0] - m->spaces[0].code] = true;
+        m->counts.functions++;
     }
-    for (size_t i = 0; i < m->spaces[0].code_count; i++)
-        m->counts.changed_functions += m->spaces[0].code[i].partner != SIZE_MAX && !m->spaces[0].code[i].equal;
+    if (!m->out_of_memory)
+        list_changed(m, whole);
+    free(whole);
     prove_tables(m);
 }

@@ -69,11 +69,16 @@ struct contradicted {
     struct range vendor, rebuilt; /* of the files */
 };
 
+/* A function that is not proven as a whole; empty where a side has none. */
+struct changed_code {
+    struct range vendor, rebuilt; /* of the files */
+    bool equal;                   /* but for what it refers to */
+};
+
 struct moved_counts {
-    uint64_t functions;         /* proven, all of each */
-    uint64_t changed_functions; /* in which something is not */
-    uint64_t references;        /* of code, each led to its counterpart */
-    uint64_t pointers;          /* of data, and entries of tables of places */
+    uint64_t functions;  /* proven, all of each */
+    uint64_t references; /* of code, each led to its counterpart */
+    uint64_t pointers;   /* of data, and entries of tables of places */
     uint64_t unwind_records, exception_tables;
     uint64_t symbols, relocations; /* of the dynamic linker */
 };
@@ -86,6 +91,8 @@ struct moved {
     size_t proven_count;
     struct contradicted *contradicted;
     size_t contradicted_count;
+    struct changed_code *changed; /* by the vendor's place; those that only the rebuilt has come last */
+    size_t changed_count;
     struct moved_counts counts;
 };
 

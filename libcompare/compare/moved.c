@@ -321,6 +321,8 @@ static int prove(struct moving *m, struct moved *moved, struct compare_error *er
     moved->proven_count = m->proven.count;
     moved->contradicted = m->contradicted.items;
     moved->contradicted_count = m->contradicted.count;
+    moved->changed = m->changed.items;
+    moved->changed_count = m->changed.count;
     moved->counts = m->counts;
     return 0;
 }
@@ -332,6 +334,7 @@ int moved_prove(const struct image *vendor, const struct image *rebuilt, bool re
                        .arena = arena,
                        .proven = {.arena = arena, .item_size = sizeof(struct proven)},
                        .contradicted = {.arena = arena, .item_size = sizeof(struct contradicted)},
+                       .changed = {.arena = arena, .item_size = sizeof(struct changed_code)},
                        .entries = {.arena = arena, .item_size = sizeof(struct table_entry)}};
     struct reader readers[2] = {{.m = &m, .side = 0}, {.m = &m, .side = 1}};
     *moved = (struct moved){0};

@@ -31,6 +31,7 @@ struct moving {
     size_t section_count;
     struct list proven;       /* of struct proven */
     struct list contradicted; /* of struct contradicted */
+    struct list changed;      /* of struct changed_code */
     struct list entries;      /* of struct table_entry */
     struct moved_counts counts;
     bool out_of_memory;

@@ -398,6 +398,8 @@ static void explain_left(struct explaining *e)
     for (size_t i = 0; i < comparison->finding_count && !e->out_of_memory; i++) {
         const struct finding *finding = &comparison->findings[i];
         const struct pair *pair = &e->input->pairs[finding->pair];
+        if (!is_to_tell(finding->standing, finding->rule))
+            continue;
         const struct difference *owner =
             e->owners[i] != SIZE_MAX ? (struct difference *)e->differences.items + e->owners[i] : NULL;
         if (owner != NULL && owner->kind == DIFFERENCE_STRING && owner->vendor.present && owner->rebuilt.present &&

@@ -62,7 +62,7 @@ bool any_finding(const struct explaining *e, size_t side, struct range bytes)
     const struct account *account = account_from(e, side, bytes.begin, &i);
     for (; i < account->count && account->entries[i].range.begin < bytes.end; i++) {
         const struct entry *entry = &account->entries[i];
-        if (entry->standing != STANDING_IDENTICAL && range_overlaps(entry->range, bytes))
+        if (is_to_tell(entry->standing, entry->rule) && range_overlaps(entry->range, bytes))
             return true;
     }
     return false;
@@ -79,7 +79,7 @@ void difference_takes(struct explaining *e, struct difference *difference, size_
     const struct account *account = account_from(e, side, bytes.begin, &i);
     for (; i < account->count && account->entries[i].range.begin < bytes.end; i++) {
         const struct entry *entry = &account->entries[i];
-        if (entry->standing == STANDING_IDENTICAL || !range_overlaps(entry->range, bytes))
+        if (!is_to_tell(entry->standing, entry->rule) || !range_overlaps(entry->range, bytes))
             continue;
         if (difference->finding == SIZE_MAX)
             difference->finding = entry->finding;
@@ -226,6 +226,8 @@ void explain(const struct explain_input *input, struct arena *arena, struct expl
     roots_find(&e, explanation);
     if (input->list && !e.out_of_memory)
         listings_make(&e, explanation);
+    if (!e.out_of_memory)
+        changed_tell(&e, explanation);
     explanation->environments = input->environments;
     if (input->environments != NULL)
         e.out_of_memory |= !support_find(&e.clues, input->environments, explanation->roots, explanation->root_count);

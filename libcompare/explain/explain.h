@@ -12,6 +12,7 @@
  *   meaning.c      whether two addresses stand for the same thing
  *   places.c       section, symbol, source line of a byte
  *   causes/        the table of causes, one row a cause, and the detectors
+ *   changed.c      functions that are not proven to have only moved
  *   roots.c        which differences are roots, and what follows from them
  *   listings.c     changed functions, both sides side by side
  */
@@ -135,8 +136,18 @@ struct listing {
     size_t root;     /* the gravest root that a difference in it belongs to, or follows from */
 };
 
+/* ---- Functions that are not proven to have only moved ---- */
+
+struct changed_function {
+    struct place vendor, rebuilt; /* the functions; not present where a side has none */
+    bool equal;                   /* but for what it refers to */
+};
+
 struct explanation {
     bool made;
+    const struct changed_function *changed; /* where what moved was proven */
+    size_t changed_count;
+    size_t changed_left_out; /* too many to tell of each */
     struct difference *differences;
     size_t difference_count;
     struct root *roots; /* the gravest first */
@@ -156,6 +167,7 @@ struct explain_input {
     const struct pair *pairs;
     size_t pair_count;
     const struct comparison *comparison;
+    const struct moved *moved;         /* what is proven needs no explanation */
     struct environments *environments; /* what differs where they were built; sorted here. NULL: not known */
     bool list;                         /* make listings */
 };

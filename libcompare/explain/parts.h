@@ -78,6 +78,9 @@ struct function_pair {
 struct code_context function_pair_context(struct function_pair *pair, size_t most);
 struct code function_code(const struct explaining *e, size_t side, const struct function *function);
 
+/* The function or object that holds the begin of a place (places.c). */
+void place_symbol(struct explaining *e, struct place *place, size_t side);
+
 /* The source line of a byte of code (places.c). */
 bool place_of_code(struct explaining *e, size_t side, uint64_t file_offset, struct debug_place *found);
 
@@ -93,6 +96,12 @@ void value_text(struct explaining *e, struct value *value, const char *format, .
     __attribute__((format(printf, 3, 4)));
 
 void incomplete(struct explaining *e, const char *why);
+
+/* Whether a finding, or a line of an account, is to be told of: what is proven to have moved is not. */
+static inline bool is_to_tell(enum standing standing, enum rule_index rule)
+{
+    return standing == STANDING_UNEXPLAINED || (standing == STANDING_SET_ASIDE && !rule_is_moved(rule));
+}
 
 /* Whether something differs in these bytes of a side. */
 bool any_finding(const struct explaining *e, size_t side, struct range bytes);
@@ -126,6 +135,7 @@ void users_find(struct explaining *e);        /* users.c */
 void places_name(struct explaining *e);       /* places.c: the symbols, which say what a thing is */
 void places_find(struct explaining *e);       /* places.c: the lines */
 void roots_find(struct explaining *e, struct explanation *explanation);
+void changed_tell(struct explaining *e, struct explanation *explanation);  /* changed.c: after all others */
 void listings_make(struct explaining *e, struct explanation *explanation); /* listings.c: where they are asked for */
 
 /* ---- What an address means (meaning.c) ---- */

@@ -18,7 +18,7 @@ static bool address_of(const struct image *image, uint64_t file_offset, uint64_t
     return owner != NULL;
 }
 
-static void find_symbol(struct explaining *e, struct place *place, size_t side)
+void place_symbol(struct explaining *e, struct place *place, size_t side)
 {
     const struct symbol *symbol = symbols_at_offset(&e->sides[side].symbols, place->bytes.begin);
     const struct function *function = function_at(&e->sides[side], place->bytes.begin);
@@ -135,7 +135,7 @@ void places_name(struct explaining *e)
         for (size_t side = 0; side < 2; side++) {
             struct place *place = side == 0 ? &differences[i].vendor : &differences[i].rebuilt;
             if (is_in_program(&differences[i], place))
-                find_symbol(e, place, side);
+                place_symbol(e, place, side);
         }
     }
 }

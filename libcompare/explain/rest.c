@@ -120,7 +120,7 @@ void rest_explain(struct explaining *e)
 {
     const struct comparison *comparison = e->input->comparison;
     for (size_t i = 0; i < comparison->finding_count && !e->out_of_memory;) {
-        if (e->owners[i] != SIZE_MAX || comparison->findings[i].standing == STANDING_IDENTICAL)
+        if (e->owners[i] != SIZE_MAX || !is_to_tell(comparison->findings[i].standing, comparison->findings[i].rule))
             i++;
         else
             i = tell_pair(e, i);

@@ -565,7 +565,7 @@ static void count_consequences(struct rooting *r, struct explanation *explanatio
     struct root *roots = r->roots.items;
     for (size_t i = 0; r->e->owners != NULL && i < comparison->finding_count; i++) {
         size_t owner = r->e->owners[i];
-        if (comparison->findings[i].standing == STANDING_IDENTICAL)
+        if (!is_to_tell(comparison->findings[i].standing, comparison->findings[i].rule))
             continue;
         const struct difference *difference = owner < r->count ? &r->differences[owner] : NULL;
         if (difference != NULL && !difference->consequence)

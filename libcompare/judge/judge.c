@@ -126,15 +126,30 @@ static int decide(struct compare_result *result, struct compare_error *error)
 
 /* ---- Rows ---- */
 
+/* Whether a pair goes on where the row ends, or is cut out of the same sections. */
 static bool same_row(const struct row *row, const struct pair *first, const struct pair *pair)
 {
     bool sections = pair->owner == OWNER_SECTION;
+    if (sections && first->owner == OWNER_SECTION && row->cut)
+        return row->vendor.section == pair->vendor.section && row->rebuilt.section == pair->rebuilt.section;
     return first->owner == pair->owner && strcmp(first->name, pair->name) == 0 &&
            row->vendor.present == pair->vendor.present && row->rebuilt.present == pair->rebuilt.present &&
            (!sections ||
             (row->vendor.section == pair->vendor.section && row->rebuilt.section == pair->rebuilt.section)) &&
            (!pair->vendor.present || row->vendor.range.end == pair->vendor.range.begin) &&
            (!pair->rebuilt.present || row->rebuilt.range.end == pair->rebuilt.range.begin);
+}
+
+static void extend_side(struct pair_side *side, const struct pair_side *more)
+{
+    if (!more->present)
+        return;
+    if (!side->present) {
+        *side = *more;
+        return;
+    }
+    side->range.begin = more->range.begin < side->range.begin ? more->range.begin : side->range.begin;
+    side->range.end = more->range.end > side->range.end ? more->range.end : side->range.end;
 }
 
 static void row_add(struct row *row, const struct finding *finding)
@@ -159,14 +174,17 @@ static int rows_build(struct compare_result *result, struct compare_error *error
         const struct pair *pair = &result->pairs[i];
         struct row *row = rows.count > 0 ? (struct row *)rows.items + rows.count - 1 : NULL;
         if (row != NULL && same_row(row, &result->pairs[row->pair], pair)) {
-            row->vendor.range.end = pair->vendor.range.end;
-            row->rebuilt.range.end = pair->rebuilt.range.end;
+            extend_side(&row->vendor, &pair->vendor);
+            extend_side(&row->rebuilt, &pair->rebuilt);
         } else {
             row = list_add(&rows);
             if (row == NULL)
                 return error_set(error, COMPARE_ERROR_MEMORY, result->vendor_path, "no memory");
-            *row = (struct row){
-                .pair = i, .vendor = pair->vendor, .rebuilt = pair->rebuilt, .standing = STANDING_IDENTICAL};
+            *row = (struct row){.pair = i,
+                                .vendor = pair->vendor,
+                                .rebuilt = pair->rebuilt,
+                                .standing = STANDING_IDENTICAL,
+                                .cut = result->moved.tried};
         }
         for (; finding < result->comparison.finding_count && result->comparison.findings[finding].pair == i; finding++)
             row_add(row, &result->comparison.findings[finding]);

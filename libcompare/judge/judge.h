@@ -28,6 +28,7 @@ struct row {
     enum standing standing; /* the gravest of its findings */
     bool rules[RULE_COUNT];
     size_t finding_count;
+    bool cut; /* of sections out of which is cut what moved, in any order */
 };
 
 struct compare_result {

@@ -43,6 +43,12 @@ enum rule_index {
     RULE_COUNT,
 };
 
+/* Tier moved: by proof of correspondence, of both sides together. */
+static inline bool rule_is_moved(enum rule_index rule)
+{
+    return rule >= RULE_MOVED_CODE && rule <= RULE_MOVED_PADDING;
+}
+
 /* What a policy accepts, as this room needs it. */
 struct rule_set {
     bool accepted[RULE_COUNT];

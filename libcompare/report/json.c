@@ -202,7 +202,7 @@ static int write_finding(const struct compare_result *result, size_t index, uint
 {
     static const char *const kinds[] = {
         [FINDING_BYTES] = "bytes", [FINDING_ONLY_VENDOR] = "only-vendor", [FINDING_ONLY_REBUILT] = "only-rebuilt",
-        [FINDING_MOVED] = "moved", [FINDING_ONE_SIDED] = "one-sided",
+        [FINDING_MOVED] = "moved", [FINDING_ONE_SIDED] = "one-sided",     [FINDING_UNPROVEN] = "unproven",
     };
     const struct finding *finding = &result->comparison.findings[index];
     json_t *name = json_string(result->pairs[finding->pair].name);
@@ -288,6 +288,8 @@ static int write_json(const struct compare_result *result, const struct compare_
                         json_pack("{s:o,s:o}", "vendor", tally_object(&result->vendor_tally), "rebuilt",
                                   tally_object(&result->rebuilt_tally)),
                         false);
+    if (status == 0)
+        status = report_json_moved(result, out);
     if (status == 0)
         status = report_json_explanation(&result->explanation, out);
     if (status == 0)

@@ -29,6 +29,9 @@ char *report_place(const struct difference *difference, char *buffer, size_t siz
 /* "explanation": ... of a JSON report, with the comma behind it. */
 int report_json_explanation(const struct explanation *explanation, FILE *out);
 
+/* "moved": ..., likewise. */
+int report_json_moved(const struct compare_result *result, FILE *out);
+
 /* Writes by `write`, guarded against a truncated map and a failing stream. */
 int report_write(const struct compare_result *result, const struct compare_report_options *options, FILE *out,
                  int (*write)(const struct compare_result *result, const struct compare_report_options *options,

@@ -351,6 +351,7 @@ static void write_finding(const struct text *text, const struct finding *finding
         [FINDING_ONLY_REBUILT] = ", rebuilt only",
         [FINDING_MOVED] = ", the same bytes at another place",
         [FINDING_ONE_SIDED] = ", a rule applies to one side only",
+        [FINDING_UNPROVEN] = ", the same bytes, where it is not shown that they refer to the same",
     };
     uint64_t size = range_size(finding->vendor) > range_size(finding->rebuilt) ? range_size(finding->vendor)
                                                                                : range_size(finding->rebuilt);
@@ -398,6 +399,7 @@ static int write_text(const struct compare_result *result, const struct compare_
     write_anomalies(&text);
     bool explained = result->explanation.made && result->explanation.root_count > 0;
     text_explanation(&text);
+    text_moved(&text);
     if (explained && !options->all_findings) {
         write_summary(&text);
     } else if (result->verdict != COMPARE_IDENTICAL) {

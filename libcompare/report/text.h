@@ -38,4 +38,7 @@ void text_listing(const struct text *text, const struct listing *listing);
 /* explained.c: roots, each in a short block, and what follows from them in a line. */
 void text_explanation(const struct text *text);
 
+/* moved.c: which functions did not only move, and what was checked. */
+void text_moved(const struct text *text);
+
 #endif

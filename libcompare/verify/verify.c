@@ -79,6 +79,11 @@ static bool check_policy(struct verification *v)
         return refuse(v, "policy exact accepts no rules, but the report lists some");
     json_array_foreach(rules, i, entry)
     {
+        if (strncmp(text_of(entry, "rule"), "moved-", 6) == 0)
+            return refuse(v,
+                          "it rests on rule %s: what moved can be shown only by comparing the files again, under the "
+                          "same policy",
+                          text_of(entry, "rule"));
         if (!rule_is_known(text_of(entry, "rule")) || text_of(entry, "reason")[0] == '\0')
             return refuse(v, "policy rule %zu is not known, or has no reason", i);
         /* Each once: so the list is no longer than the rules are many. */
