@@ -128,7 +128,8 @@ static void compare_stretch(struct sides *sides, struct range vendor, struct ran
                 add_identical(sides, same_a, same_b);
             else
                 add_finding(sides,
-                            (struct finding){.kind = same_a.begin == same_b.begin ? FINDING_UNPROVEN : FINDING_MOVED,
+                            (struct finding){.kind = sides->moved && same_a.begin == same_b.begin ? FINDING_UNPROVEN
+                                                                                                  : FINDING_MOVED,
                                              .rule = RULE_COUNT,
                                              .vendor = same_a,
                                              .rebuilt = same_b});
