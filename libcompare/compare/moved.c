@@ -306,7 +306,8 @@ static int prove(struct moving *m, struct moved *moved, struct compare_error *er
     if (m->first_references == NULL)
         return no_memory(m, error);
     memset(m->first_references, 0xff, (map->count + 1) * sizeof(*m->first_references));
-    void (*const steps[])(struct moving *) = {code_prove, data_prove, headers_prove, padding_prove};
+    void (*const steps[])(struct moving *) = {code_prove, dynamic_tables_prove, unwind_prove, exidx_prove,
+                                              data_prove, headers_prove,        padding_prove};
     for (size_t i = 0; i < ARRAY_COUNT(steps) && !m->out_of_memory; i++)
         steps[i](m);
     cut_at_owners(m);

@@ -35,6 +35,7 @@ struct moving {
     struct list entries;      /* of struct table_entry */
     struct moved_counts counts;
     bool out_of_memory;
+    struct dynamic_tables *dynamic; /* dynamic_tables.c; NULL: not asked for yet */
 };
 
 /*
@@ -68,5 +69,21 @@ void padding_prove(struct moving *m); /* padding.c: last, for it is what nothing
 
 /* The pair of this section of a side; NULL. */
 const struct section_pair *moving_section(const struct moving *m, size_t side, uint32_t section);
+
+/* ---- Tables of the dynamic linker and of unwinding, by meaning. Each looks at both sides' whole tables ---- */
+
+/* .dynsym, .dynstr, .gnu.version*, hash tables, relocations, .dynamic. */
+void dynamic_tables_prove(struct moving *m);
+
+/*
+ * Whether the entries of DT_JMPREL with these indexes bind the same symbol, to counterparts. Whether what ld.so fills
+ * in at these two addresses, by at least one relocation, is the same.
+ */
+bool relocations_correspond_by_index(struct moving *m, uint64_t vendor, uint64_t rebuilt);
+bool relocations_correspond_at(struct moving *m, uint64_t vendor, uint64_t rebuilt);
+
+/* .eh_frame, .eh_frame_hdr, .gcc_except_table; .ARM.exidx, .ARM.extab. */
+void unwind_prove(struct moving *m);
+void exidx_prove(struct moving *m);
 
 #endif
