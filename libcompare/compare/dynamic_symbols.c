@@ -234,7 +234,10 @@ static bool defined_places_correspond(struct dynamic_tables *tables, const Elf64
         return false;
     if (ELF64_ST_TYPE(a->st_info) == STT_TLS)
         return tls_offsets_correspond(tables, a->st_value, b->st_value);
-    return (finder_correspond_range(&tables->finder, a->st_value, b->st_value, a->st_size) &&
+    bool function = ELF64_ST_TYPE(a->st_info) == STT_FUNC || ELF64_ST_TYPE(a->st_info) == STT_GNU_IFUNC;
+    bool (*correspond)(struct finder *, uint64_t, uint64_t, uint64_t) =
+        function ? finder_begin_corresponds : finder_correspond_range;
+    return (correspond(&tables->finder, a->st_value, b->st_value, a->st_size) &&
             finder_reference(&tables->finder, a->st_value, b->st_value)) ||
            at_the_ends(pair, a, b) || at_the_begins(pair, a, b);
 }

@@ -181,6 +181,18 @@ static bool rest_corresponds(struct exception_tables *tables, const struct lsda 
     return memcmp(vendor->reader.bytes + from, rebuilt->reader.bytes + from, size) == 0;
 }
 
+/*
+ * Where the types begin: at the last that is named, or where the first byte differs. Compilers leave types behind that no
+ * action names any longer, which no one reads: they are taken for types, too.
+ */
+static uint64_t types_begin(const struct lsda *vendor, const struct lsda *rebuilt, unsigned unit)
+{
+    uint64_t begin = vendor->types - vendor->type_count * unit, same = vendor->actions_end;
+    while (same < begin && vendor->reader.bytes[same] == rebuilt->reader.bytes[same])
+        same++;
+    return same < begin ? vendor->types - (vendor->types - same + unit - 1) / unit * unit : begin;
+}
+
 static bool lsdas_correspond(struct exception_tables *tables, const struct lsda *vendor, const struct lsda *rebuilt)
 {
     if (vendor->types != rebuilt->types || vendor->sites != rebuilt->sites || vendor->sites_end != rebuilt->sites_end ||
@@ -195,7 +207,7 @@ static bool lsdas_correspond(struct exception_tables *tables, const struct lsda 
         unsigned unit = tables->words ? 4 : encoded_size(vendor->reader.image, vendor->type_encoding);
         if (unit == 0 || vendor->type_count > (vendor->types - vendor->sites_end) / unit)
             return false;
-        plain = vendor->types - vendor->type_count * unit;
+        plain = types_begin(vendor, rebuilt, unit);
         if (plain < vendor->actions_end)
             return false;
     } else if (vendor->type_count != 0) {

@@ -172,8 +172,10 @@ static void prove_index(struct exidx *exidx)
     for (uint64_t i = 0; i < exidx->counts[0] && !exidx->m->out_of_memory; i++) {
         const struct index_entry *a = &exidx->entries[0][i], *b = NULL;
         uint64_t begin;
-        if (finder_counterpart(&exidx->finder, a->begin, &begin) ||
-            (i + 1 == exidx->counts[0] && a->content == CANNOT_UNWIND && section_end(exidx->m, a->begin, &begin)))
+        if (finder_counterpart(&exidx->finder, a->begin, &begin))
+            b = entry_at(exidx, begin);
+        if (b == NULL && i + 1 == exidx->counts[0] && a->content == CANNOT_UNWIND &&
+            section_end(exidx->m, a->begin, &begin))
             b = entry_at(exidx, begin);
         if (b == NULL || !entries_same(exidx, a, b))
             continue;

@@ -68,6 +68,14 @@ bool finder_reference(struct finder *finder, uint64_t vendor, uint64_t rebuilt)
     return finder_correspond(finder, vendor, rebuilt) && moving_reference(finder->m, vendor, rebuilt);
 }
 
+bool finder_begin_corresponds(struct finder *finder, uint64_t vendor, uint64_t rebuilt, uint64_t size)
+{
+    uint64_t last_vendor = vendor + size - (size > 0), last_rebuilt = rebuilt + size - (size > 0);
+    return finder_correspond(finder, vendor, rebuilt) && (finder_correspond(finder, last_vendor, last_rebuilt) ||
+                                                          (counterpart_at(finder->m->map, 0, last_vendor) == NULL &&
+                                                           counterpart_at(finder->m->map, 1, last_rebuilt) == NULL));
+}
+
 bool finder_correspond_range(struct finder *finder, uint64_t vendor, uint64_t rebuilt, uint64_t size)
 {
     return finder_correspond(finder, vendor, rebuilt) &&

@@ -53,6 +53,9 @@ bool finder_reference(struct finder *finder, uint64_t vendor, uint64_t rebuilt);
 /* Whether [vendor, vendor + size) and [rebuilt, rebuilt + size) correspond at their first and last byte. */
 bool finder_correspond_range(struct finder *finder, uint64_t vendor, uint64_t rebuilt, uint64_t size);
 
+/* The same of a function, which may have changed at its end: that has then no counterpart at all. */
+bool finder_begin_corresponds(struct finder *finder, uint64_t vendor, uint64_t rebuilt, uint64_t size);
+
 /* ---- The tables of the dynamic linker (dynamic_tables.c) ---- */
 
 #define NO_PARTNER UINT32_MAX

@@ -163,7 +163,7 @@ static bool ranges_same(struct unwinding *unwinding, const struct fde *a, const 
     const struct section_pair *whole = whole_section(unwinding, a);
     return (whole != NULL && whole->sides[1]->address == b->begin && whole->sides[1]->size == b->range) ||
            (a->range == b->range && a->range > 0 &&
-            finder_correspond_range(&unwinding->finder, a->begin, b->begin, a->range));
+            finder_begin_corresponds(&unwinding->finder, a->begin, b->begin, a->range));
 }
 
 static const struct fde *partner_of(struct unwinding *unwinding, const struct fde *fde)

@@ -14,8 +14,12 @@ struct record {
     const char *library, *name;
     uint64_t name_offset, library_offset; /* in DT_STRTAB */
     uint32_t hash;
-    uint16_t flags, count, index, place; /* place: of a Verdaux among those of its Verdef */
+    uint16_t flags, count, index;
+    uint16_t
+        place; /* of a Verdaux among those of its Verdef; of a Verdef its flags, which tell two of one name apart */
 };
+
+enum taken { FREE = 0, TAKEN, NAME_BEGINS };
 
 /* One section of one side. */
 struct walk {
@@ -23,7 +27,8 @@ struct walk {
     const uint8_t *bytes;
     uint64_t size;
     struct list heads, parts; /* of struct record */
-    uint8_t *taken;           /* for each unit of 4 bytes whether a record has it */
+    uint8_t *taken;           /* for each unit of 4 bytes whether a record has it: enum taken */
+    uint64_t shared;          /* records that were come by again */
     uint64_t at;              /* that of the head */
     struct record *parent;
     bool sound;
@@ -40,8 +45,8 @@ static const uint8_t *take_record(struct walk *walk, uint64_t offset, uint64_t s
 {
     walk->sound = walk->sound && offset % 4 == 0 && offset <= walk->size && walk->size - offset >= size;
     for (uint64_t i = offset / 4; walk->sound && i < (offset + size) / 4; i++) {
-        walk->sound = walk->taken[i] == 0;
-        walk->taken[i] = 1;
+        walk->sound = walk->taken[i] == FREE;
+        walk->taken[i] = TAKEN;
     }
     return walk->sound ? walk->bytes + offset : NULL;
 }
@@ -116,18 +121,28 @@ static uint64_t take_need(struct moving *m, struct walk *walk)
 
 /* ---- DT_VERDEF ---- */
 
+/* ld lets two versions of one name share their last record. */
+static bool is_shared_name(struct walk *walk, uint64_t offset)
+{
+    const uint64_t most = 16;
+    return offset % 4 == 0 && offset < walk->size && walk->taken[offset / 4] == NAME_BEGINS && walk->shared++ < most;
+}
+
 static uint64_t take_definition_name(struct moving *m, struct walk *walk, uint64_t offset, uint16_t place)
 {
     const struct image *image = walk->side->image;
-    const uint8_t *bytes = take_record(walk, offset, sizeof(Elf64_Verdaux));
+    bool shared = is_shared_name(walk, offset);
+    const uint8_t *bytes = shared ? walk->bytes + offset : take_record(walk, offset, sizeof(Elf64_Verdaux));
     if (bytes == NULL)
         return 0;
+    walk->taken[offset / 4] = NAME_BEGINS;
     struct record record = {.offset = offset, .place = place, .name_offset = image_u32(image, bytes)};
     record.name = name_at(walk->side, record.name_offset);
     if (place == 0)
         walk->parent->name = record.name;
     record.library = walk->parent->name; /* the version that this one is a name of */
-    add_record(m, walk, &walk->parts, record);
+    if (!shared)
+        add_record(m, walk, &walk->parts, record);
     return image_u32(image, bytes + 4);
 }
 
@@ -153,6 +168,7 @@ static uint64_t take_definition(struct moving *m, struct walk *walk)
         next = next != 0 ? take_definition_name(m, walk, at, (uint16_t)i) : 0;
         walk->sound = walk->sound && (next != 0) == (i + 1u < record.count);
     }
+    record.place = record.flags;
     if (add_record(m, walk, &walk->heads, record) != NULL) {
         walk->sound = record.hash == sysv_hash(record.name, strlen(record.name));
         number(walk, record.index, true, &record);
