@@ -81,7 +81,7 @@ static const struct version *version_of(const struct dynamic_side *side, const s
     uint16_t index = symbol->version & 0x7fff;
     if (index <= VER_NDX_GLOBAL)
         return &plain[index];
-    return side->versions != NULL ? &side->versions[index] : &unknown;
+    return side->versions != NULL && side->versions[index].known ? &side->versions[index] : &unknown;
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)

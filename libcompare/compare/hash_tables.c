@@ -165,8 +165,8 @@ static bool gnu_is_right(struct dynamic_tables *tables, struct hash_table *table
     uint32_t count = table->side->count;
     if (!gnu_header(table, &gnu))
         return false;
-    /* One that finds nothing begins behind the null symbol, or behind all: no symbol has a word. */
-    bool none = gnu.chain == table->size && (gnu.first == 1 || gnu.first == count);
+    /* One that finds nothing begins behind the null symbol, or behind all: no symbol has a word, and nothing is shifted. */
+    bool none = gnu.chain == table->size && (gnu.first == 1 || gnu.first == count) && gnu.shift == 0;
     if (!none && (gnu.first > count || table->size - gnu.chain != 4 * (count - gnu.first)))
         return false;
     struct gnu_table found = gnu;

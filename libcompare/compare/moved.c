@@ -40,14 +40,19 @@ void moving_contradict(struct moving *m, struct range vendor, struct range rebui
         *added = (struct contradicted){vendor, rebuilt};
 }
 
+void moving_note(struct moving *m, const struct counterpart *counterpart, uint64_t vendor)
+{
+    uint64_t *first = &m->first_references[counterpart - m->map->items];
+    if (vendor < *first)
+        *first = vendor;
+}
+
 bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt)
 {
     const struct counterpart *found = counterpart_at(m->map, 0, vendor);
     if (found == NULL || found->rebuilt + (vendor - found->vendor) != rebuilt)
         return false;
-    uint64_t *first = &m->first_references[found - m->map->items];
-    if (vendor < *first)
-        *first = vendor;
+    moving_note(m, found, vendor);
     return true;
 }
 

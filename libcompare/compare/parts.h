@@ -50,6 +50,9 @@ void moving_contradict(struct moving *m, struct range vendor, struct range rebui
 /* Whether these two addresses are counterparts; if so, the reference counts for what is found by it. */
 bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 
+/* Counts a reference to this address of the vendor's, which lies in this counterpart. */
+void moving_note(struct moving *m, const struct counterpart *counterpart, uint64_t vendor);
+
 /* The file bytes of addresses that lie in one section; empty where they have none. */
 struct range moving_bytes(const struct moving *m, size_t side, uint64_t address, uint64_t size);
 

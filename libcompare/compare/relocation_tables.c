@@ -15,12 +15,12 @@
 
 /* ---- What types mean ---- */
 
-static const struct machine {
+static const struct relocation_types {
     uint16_t machine;
     bool is64;
     uint32_t relative, irelative, copy, descriptor; /* descriptor: two words, the second an offset as in tls */
     uint32_t tls[2];                                /* an offset in the template of PT_TLS */
-} machines[] = {
+} types_of_machines[] = {
     {EM_X86_64,
      true,
      R_X86_64_RELATIVE,
@@ -81,34 +81,32 @@ static const struct machine {
     {EM_MIPS, true, R_MIPS_64 << 8 | R_MIPS_REL32, 128, R_MIPS_COPY, 0, {0, 0}},
 };
 
-static const struct machine *machine_of(const struct image *image)
+/* For a machine that is not known, types that no entry has. */
+static const struct relocation_types *types_of(const struct image *image)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(machines); i++) {
-        if (machines[i].machine == image->header.e_machine && machines[i].is64 == image->is64)
-            return &machines[i];
+    static const struct relocation_types unknown = {
+        .relative = UINT32_MAX, .irelative = UINT32_MAX, .copy = UINT32_MAX};
+    for (size_t i = 0; i < ARRAY_COUNT(types_of_machines); i++) {
+        if (types_of_machines[i].machine == image->header.e_machine && types_of_machines[i].is64 == image->is64)
+            return &types_of_machines[i];
     }
-    return NULL;
+    return &unknown;
 }
 
 /* ld.so does not look at the symbol; on MIPS the type without one is another. */
-static bool is_relative(const struct image *image, const struct relocation_entry *entry)
+static bool is_relative(const struct relocation_types *types, const struct relocation_entry *entry)
 {
-    const struct machine *machine = machine_of(image);
-    return machine != NULL && entry->type == machine->relative &&
-           (entry->symbol == STN_UNDEF || machine->machine != EM_MIPS);
+    return entry->type == types->relative && (entry->symbol == STN_UNDEF || types->machine != EM_MIPS);
 }
 
-static bool is_irelative(const struct image *image, const struct relocation_entry *entry)
+static bool is_irelative(const struct relocation_types *types, const struct relocation_entry *entry)
 {
-    const struct machine *machine = machine_of(image);
-    return machine != NULL && entry->type == machine->irelative;
+    return entry->type == types->irelative;
 }
 
-static bool is_tls_offset(const struct image *image, uint32_t type)
+static bool is_tls_offset(const struct relocation_types *types, uint32_t type)
 {
-    const struct machine *machine = machine_of(image);
-    return machine != NULL && type != 0 &&
-           (type == machine->tls[0] || type == machine->tls[1] || type == machine->descriptor);
+    return type != 0 && (type == types->tls[0] || type == types->tls[1] || type == types->descriptor);
 }
 
 /* ---- Reading ---- */
@@ -350,13 +348,13 @@ static void pair_relative(struct dynamic_tables *tables)
 /* ---- Pairing ---- */
 
 /* How many bytes an entry changes at its place. */
-static uint64_t place_size(const struct dynamic_side *side, const struct relocation_entry *entry)
+static uint64_t place_size(const struct dynamic_tables *tables, size_t side, const struct relocation_entry *entry)
 {
-    const struct machine *machine = machine_of(side->image);
-    uint64_t word = side->image->is64 ? 8 : 4;
-    if (machine != NULL && entry->type == machine->copy && entry->symbol < side->count)
-        return side->symbols[entry->symbol].sym.st_size;
-    return machine != NULL && entry->type == machine->descriptor && entry->type != 0 ? 2 * word : word;
+    const struct dynamic_side *read = &tables->sides[side];
+    uint64_t word = read->image->is64 ? 8 : 4;
+    if (entry->type == tables->types->copy && entry->symbol < read->count)
+        return read->symbols[entry->symbol].sym.st_size;
+    return entry->type == tables->types->descriptor && entry->type != 0 ? 2 * word : word;
 }
 
 static bool addends_correspond(struct dynamic_tables *tables, const struct relocation_entry *a,
@@ -367,9 +365,9 @@ static bool addends_correspond(struct dynamic_tables *tables, const struct reloc
              rebuilt = (uint64_t)b->addend & mask;
     if (!explicit)
         return true;
-    if (is_relative(image, a) || is_irelative(image, a))
+    if (is_relative(tables->types, a) || is_irelative(tables->types, a))
         return finder_reference(&tables->targets, vendor, rebuilt);
-    if (a->symbol == STN_UNDEF && is_tls_offset(image, a->type))
+    if (a->symbol == STN_UNDEF && is_tls_offset(tables->types, a->type))
         return tls_offsets_correspond(tables, vendor, rebuilt);
     /* What is not looked up is an address and all, and what is added to it may reach another thing. */
     uint64_t values[2];
@@ -382,8 +380,8 @@ static bool entries_correspond(struct dynamic_tables *tables, const struct reloc
                                const struct relocation_entry *b, bool explicit)
 {
     return a->type == b->type && dynamic_symbols_same(tables, a->symbol, b->symbol) &&
-           place_size(&tables->sides[0], a) == place_size(&tables->sides[1], b) &&
-           finder_correspond_range(&tables->finder, a->offset, b->offset, place_size(&tables->sides[0], a)) &&
+           place_size(tables, 0, a) == place_size(tables, 1, b) &&
+           finder_correspond_range(&tables->finder, a->offset, b->offset, place_size(tables, 0, a)) &&
            addends_correspond(tables, a, b, explicit);
 }
 
@@ -447,22 +445,22 @@ static void pair_table(struct dynamic_tables *tables, enum relocation_tables whi
 }
 
 /* The functions of IRELATIVE are called, and may see what those before them did. */
-static bool calls_are_in_order(const struct dynamic_tables *tables, enum relocation_tables which)
+static bool calls_are_in_order(struct dynamic_tables *tables, enum relocation_tables which)
 {
     const struct relocation_table *vendor = &tables->sides[0].tables[which];
-    uint64_t last = 0;
-    uint64_t size = entry_size(tables->m->images[0], vendor->explicit);
-    for (uint32_t i = 0; i < vendor->count; i++) {
-        struct relocation_entry entry = read_entry(
-            tables->m->images[0], tables->m->images[0]->bytes + vendor->bytes.begin + i * size, vendor->explicit, i);
-        uint32_t partner = vendor->partners[i];
-        if (partner == NO_PARTNER || !is_irelative(tables->m->images[0], &entry))
+    bool *calls = arena_alloc(tables->m->arena, vendor->count, sizeof(*calls));
+    uint64_t least = 0;
+    tables->m->out_of_memory |= calls == NULL;
+    for (uint32_t i = 0; calls != NULL && i < vendor->count; i++)
+        calls[vendor->entries[i].index] = is_irelative(tables->types, &vendor->entries[i]);
+    for (uint32_t i = 0; calls != NULL && i < vendor->count; i++) {
+        if (!calls[i] || vendor->partners[i] == NO_PARTNER)
             continue;
-        if (partner + UINT64_C(1) <= last)
+        if (vendor->partners[i] < least)
             return false;
-        last = partner + UINT64_C(1);
+        least = vendor->partners[i] + UINT64_C(1);
     }
-    return true;
+    return calls != NULL;
 }
 
 static void part_irelative(struct dynamic_tables *tables, enum relocation_tables which)
@@ -470,7 +468,7 @@ static void part_irelative(struct dynamic_tables *tables, enum relocation_tables
     for (size_t side = 0; side < 2; side++) {
         struct relocation_table *table = &tables->sides[side].tables[which];
         for (uint32_t i = 0; i < table->count; i++) {
-            if (!is_irelative(tables->m->images[side], &table->entries[i]))
+            if (!is_irelative(tables->types, &table->entries[i]))
                 continue;
             table->entries[i].partner = NO_PARTNER;
             table->partners[table->entries[i].index] = NO_PARTNER;
@@ -481,6 +479,7 @@ static void part_irelative(struct dynamic_tables *tables, enum relocation_tables
 void relocation_tables_pair(struct dynamic_tables *tables)
 {
     struct moving *m = tables->m;
+    tables->types = types_of(m->images[0]);
     bool dynamic = m->images[0]->dynamic_count > 0 || m->images[1]->dynamic_count > 0;
     for (size_t side = 0; side < 2 && !m->out_of_memory; side++) {
         if (dynamic)
@@ -507,7 +506,7 @@ uint64_t leading_relative(const struct dynamic_side *side, enum relocation_table
     while (count < table->count && relative) {
         struct relocation_entry entry =
             read_entry(side->image, side->image->bytes + table->bytes.begin + count * size, table->explicit, 0);
-        relative = is_relative(side->image, &entry);
+        relative = is_relative(types_of(side->image), &entry);
         count += relative;
     }
     return count;

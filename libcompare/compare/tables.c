@@ -65,7 +65,10 @@ bool finder_correspond(struct finder *finder, uint64_t vendor, uint64_t rebuilt)
 
 bool finder_reference(struct finder *finder, uint64_t vendor, uint64_t rebuilt)
 {
-    return finder_correspond(finder, vendor, rebuilt) && moving_reference(finder->m, vendor, rebuilt);
+    bool same = finder_correspond(finder, vendor, rebuilt);
+    if (same)
+        moving_note(finder->m, finder->last, vendor);
+    return same;
 }
 
 bool finder_begin_corresponds(struct finder *finder, uint64_t vendor, uint64_t rebuilt, uint64_t size)

@@ -127,7 +127,8 @@ struct shared_string {
 
 struct dynamic_tables {
     struct moving *m;
-    struct finder finder, targets; /* targets: of what relocations lead to */
+    struct finder finder, targets;        /* targets: of what relocations lead to */
+    const struct relocation_types *types; /* relocation_tables.c */
     const struct section_pair *symbols, *strings, *versions, *needs, *definitions; /* NULL: absent, or not the same */
     struct dynamic_side sides[2];
     bool versions_unknown;       /* they cannot be told: no symbol with a version is known */
