@@ -229,7 +229,8 @@ static bool defined_places_correspond(struct dynamic_tables *tables, const Elf64
     bool reserved = a->st_shndx >= SHN_LORESERVE || b->st_shndx >= SHN_LORESERVE;
     if (reserved)
         return a->st_shndx == b->st_shndx && a->st_shndx != SHN_XINDEX && a->st_value == b->st_value;
-    const struct section_pair *pair = moving_section(tables->m, 0, a->st_shndx);
+    const struct section_pair *pair =
+        a->st_shndx < tables->m->images[0]->section_count ? tables->by_section[a->st_shndx] : NULL;
     if (pair == NULL || pair->sides[1]->index != b->st_shndx)
         return false;
     if (ELF64_ST_TYPE(a->st_info) == STT_TLS)

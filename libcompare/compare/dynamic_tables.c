@@ -52,6 +52,15 @@ static void strings_open(struct dynamic_tables *tables)
     }
 }
 
+static void index_sections(struct dynamic_tables *tables)
+{
+    struct moving *m = tables->m;
+    tables->by_section = arena_alloc(m->arena, m->images[0]->section_count, sizeof(const struct section_pair *));
+    m->out_of_memory |= tables->by_section == NULL;
+    for (size_t i = 0; tables->by_section != NULL && i < m->section_count; i++)
+        tables->by_section[m->sections[i].sides[0]->index] = &m->sections[i];
+}
+
 struct dynamic_tables *dynamic_tables(struct moving *m)
 {
     if (m->dynamic != NULL || m->out_of_memory)
@@ -65,6 +74,7 @@ struct dynamic_tables *dynamic_tables(struct moving *m)
     tables->shared = (struct list){.arena = m->arena, .item_size = sizeof(struct shared_string)};
     for (size_t side = 0; side < 2; side++)
         tables->sides[side].image = m->images[side];
+    index_sections(tables);
     strings_open(tables);
     versions_read(tables);
     dynamic_symbols_pair(tables);

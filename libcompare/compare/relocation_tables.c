@@ -278,33 +278,52 @@ static int number_order(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
-static void read_relative(struct moving *m, size_t side, const struct section *section, struct dynamic_side *read)
+/* Without places it only counts them. */
+static uint64_t expand_relative(const struct image *image, struct range bytes, uint64_t *places)
 {
-    const struct image *image = m->images[side];
     unsigned word = image->is64 ? 8 : 4;
-    uint64_t count = range_size(section->bytes) / word, next = 0, mask = image->is64 ? UINT64_MAX : UINT32_MAX;
-    read->relative = arena_alloc(m->arena, count * (8 * word - 1), sizeof(*read->relative));
-    m->out_of_memory |= read->relative == NULL;
-    for (uint64_t i = 0; read->relative != NULL && i < count; i++) {
-        uint64_t entry = image_word(image, section->bytes.begin + i * word);
+    uint64_t found = 0, next = 0, mask = image->is64 ? UINT64_MAX : UINT32_MAX;
+    for (uint64_t at = bytes.begin; at < bytes.end; at += word) {
+        uint64_t entry = image_word(image, at);
         if ((entry & 1) == 0) {
-            read->relative[read->relative_count++] = entry;
+            if (places != NULL)
+                places[found] = entry;
+            found++;
             next = entry + word;
             continue;
         }
         for (unsigned bit = 1; bit < 8 * word; bit++) {
-            if ((entry >> bit & 1) != 0)
-                read->relative[read->relative_count++] = (next + (bit - UINT64_C(1)) * word) & mask;
+            if ((entry >> bit & 1) == 0)
+                continue;
+            if (places != NULL)
+                places[found] = (next + (bit - UINT64_C(1)) * word) & mask;
+            found++;
         }
         next += (8 * word - UINT64_C(1)) * word;
     }
+    return found;
+}
+
+static void read_relative(struct moving *m, size_t side, const struct section *section, struct dynamic_side *read)
+{
+    const struct image *image = m->images[side];
+    uint64_t count = expand_relative(image, section->bytes, NULL);
+    /* Each is a word of the image, and none twice. */
+    if (count > image->size / (image->is64 ? 8 : 4))
+        return;
+    read->relative = arena_alloc(m->arena, count, sizeof(*read->relative));
+    m->out_of_memory |= read->relative == NULL;
+    if (read->relative == NULL)
+        return;
+    read->relative_count = expand_relative(image, section->bytes, read->relative);
     if (read->relative_count > 1)
         qsort(read->relative, read->relative_count, sizeof(*read->relative), number_order);
 }
 
 static bool relative_has(const struct dynamic_side *side, uint64_t address)
 {
-    return bsearch(&address, side->relative, side->relative_count, sizeof(address), number_order) != NULL;
+    return side->relative_count > 0 &&
+           bsearch(&address, side->relative, side->relative_count, sizeof(address), number_order) != NULL;
 }
 
 /* A place that stands there twice would be changed twice. */
@@ -342,7 +361,8 @@ static void pair_relative(struct dynamic_tables *tables)
         return;
     for (size_t side = 0; side < 2; side++)
         read_relative(tables->m, side, pair->sides[side], &tables->sides[side]);
-    tables->relative_proven = !tables->m->out_of_memory && relative_corresponds(tables);
+    tables->relative_proven =
+        !tables->m->out_of_memory && tables->sides[0].relative_count > 0 && relative_corresponds(tables);
 }
 
 /* ---- Pairing ---- */

@@ -131,10 +131,11 @@ struct dynamic_tables {
     const struct relocation_types *types; /* relocation_tables.c */
     const struct section_pair *symbols, *strings, *versions, *needs, *definitions; /* NULL: absent, or not the same */
     struct dynamic_side sides[2];
-    bool versions_unknown;       /* they cannot be told: no symbol with a version is known */
-    struct version_walks *walks; /* versions.c */
-    struct key *keys[2];         /* dynamic_symbols.c: its symbols, by name */
-    struct list shared;          /* of struct shared_string */
+    bool versions_unknown;                  /* they cannot be told: no symbol with a version is known */
+    struct version_walks *walks;            /* versions.c */
+    struct key *keys[2];                    /* dynamic_symbols.c: its symbols, by name */
+    const struct section_pair **by_section; /* that of each of the vendor's sections; NULL: none */
+    struct list shared;                     /* of struct shared_string */
     bool relative_proven;
 };
 

@@ -7,7 +7,9 @@ static struct builds library, packed;
 static const char source[] = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
                              "#ifdef REBUILT\n"
                              "int added(int n) { return printf(\"%d added\\n\", n * 3); }\n"
+                             "#ifndef AS_MANY_POINTERS\n"
                              "void *more[] = {&more, \"a string\", 0};\n"
+                             "#endif\n"
                              "#endif\n"
                              "int first[4] = {1, 2, 3, 4}, second[4] = {5, 6, 7, 8};\n"
                              "static int own(int n) { return n * first[n & 3]; }\n"
@@ -24,7 +26,8 @@ static int compile(void **state)
     builds_make(&library,
                 "gcc -O1 -shared -fPIC -Wl,--hash-style=both -Wl,-z,lazy -Wl,--default-symver -Wl,-soname,libone.so.1",
                 "c", source);
-    builds_make(&packed, "gcc -O1 -fPIE -pie -nostartfiles -Wl,-e,three -Wl,-z,pack-relative-relocs", "c", source);
+    builds_make(&packed, "gcc -O1 -DAS_MANY_POINTERS -fPIE -pie -nostartfiles -Wl,-e,three -Wl,-z,pack-relative-relocs",
+                "c", source);
     return 0;
 }
 
@@ -224,9 +227,9 @@ static void packed_relocations_are_proven_by_their_places(void **state)
     uint64_t size;
     trial_begin(&trial, &packed, NULL);
     size = range_size(section_range(&trial.images[0], ".relr.dyn"));
+    assert_int_equal(unproven(&trial, 0, ".relr.dyn"), 0);
+    assert_int_equal(unproven(&trial, 1, ".relr.dyn"), 0);
     trial_end(&trial);
-    if (lost(&packed, ".relr.dyn", another_place) == 0 && lost(&packed, ".relr.dyn", endless_bitmaps) == 0)
-        return; /* the other build has more of them, so that nothing was proven */
     assert_int_equal(lost(&packed, ".relr.dyn", another_place), size);
     assert_int_equal(lost(&packed, ".relr.dyn", endless_bitmaps), size);
 }
