@@ -3,7 +3,7 @@
  * bits, machine by machine; Capstone gives its text. What is compared are bits, so that a text that tells too little
  * can make no two instructions equal.
  */
-#include "parts.h"
+#include "sites_flow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +154,7 @@ void decoder_close(struct decoder *decoder)
     if (decoder->open)
         cs_close(&decoder->handle);
     free(decoder->relocations);
+    flow_free(decoder->flow);
     free(decoder);
 }
 

@@ -63,6 +63,8 @@ struct decoder {
     struct pool_word pool[POOL_WORDS];
     size_t pool_count;
     bool delayed; /* the next instruction runs before the call does */
+
+    struct flow *flow; /* of sites_flow.c, kept for its memory; NULL */
 };
 
 /* ---- Numbers ---- */

@@ -12,6 +12,7 @@ static const struct {
 } machines[] = {
     {EM_X86_64, sites_x86},
     {EM_386, sites_x86},
+    {EM_AARCH64, sites_aarch64},
 };
 
 /* ---- Growing ---- */
@@ -188,6 +189,8 @@ bool decode_is_padding(struct decoder *decoder, const uint8_t *bytes, uint64_t s
     case EM_X86_64:
     case EM_386:
         return padding_x86(bytes, size);
+    case EM_AARCH64:
+        return padding_aarch64(bytes, size);
     default:
         return false;
     }

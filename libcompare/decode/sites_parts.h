@@ -26,8 +26,13 @@ void site_start(struct site_search *search, uint64_t offset);
 
 /* Machines: false where nothing can be said of this code. */
 bool sites_x86(struct site_search *search);
+bool sites_aarch64(struct site_search *search);
+bool sites_arm(struct site_search *search);
+bool sites_mips(struct site_search *search);
+bool sites_ppc(struct site_search *search);
 
 /* Whether these bytes are padding, as decode_is_padding says. */
 bool padding_x86(const uint8_t *bytes, uint64_t size);
+bool padding_aarch64(const uint8_t *bytes, uint64_t size);
 
 #endif

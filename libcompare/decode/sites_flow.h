@@ -1,0 +1,133 @@
+/*
+ * What registers hold, followed over the control flow of one function, for addresses that several instructions make.
+ * Private to sites*.c. A machine gives one function, which runs one instruction on the registers; it is called as often
+ * as states reach the instruction, and once more, in order, to tell its sites.
+ *
+ * What holds a part of an address must be followed to each of its uses. A use that is not is said by flow_use(), and
+ * then all instructions that made this part are SITE_OPAQUE.
+ */
+#ifndef DECODE_SITES_FLOW_H
+#define DECODE_SITES_FLOW_H
+
+#include "sites_parts.h"
+
+#define FLOW_REGISTERS 36
+
+enum held_kind {
+    HELD_OTHER = 0, /* nothing that other instructions make an address of */
+    HELD_SUM,       /* some addition's result: nothing is known of a jump to it */
+    HELD_PART,      /* a part of an address, which is one for certain: a page, what stands relative to the pc */
+    HELD_HALF,      /* a part of an address, or of a number: what completes it tells */
+    HELD_BASE,      /* of the GOT or TOC: what is added to it must be seen */
+    HELD_WHOLE,     /* an address that a site has whole */
+    HELD_SLOT,      /* read from this place, which is nothing but read */
+    HELD_ENTRY,     /* read from a table: base is not known yet */
+    HELD_PLACE,     /* its base and an entry of it */
+    HELD_MIXED,     /* not the same on every way that leads here, and a part or base on one of them */
+};
+
+struct held {
+    uint64_t address; /* the value; of entries and places the table's first entry; of what is mixed one of its values */
+    uint64_t base;    /* of a place */
+    uint8_t kind;     /* enum held_kind */
+    uint8_t entry_size, shift;
+    bool is_signed;
+    bool completed; /* something made a whole address of it */
+    bool escaped;   /* of the group: there is a use that is not followed */
+    uint32_t group; /* values that were mixed, by the number of one of them */
+};
+
+struct flow;
+
+struct flow_machine {
+    unsigned unit; /* bytes; instructions begin at multiples */
+    /* Runs the instruction at flow->at; its size, a multiple of the unit; 0: it is none. */
+    unsigned (*step)(struct flow *flow);
+    void (*begin)(struct flow *flow); /* sets what registers hold at first; NULL: nothing that matters */
+    void *state;                      /* the machine's own */
+};
+
+struct flow {
+    struct site_search *search;
+    struct flow_machine machine;
+    uint64_t at;    /* offset of the instruction at hand */
+    bool telling;   /* sites are told now */
+    uint64_t bound; /* the number that something was last compared with */
+    uint64_t bound_at;
+    uint32_t registers[FLOW_REGISTERS]; /* numbers of what is held */
+
+    /* flow's own. */
+    struct held *held;
+    size_t held_count, held_capacity;
+    uint32_t *index; /* of held, by hash; 0: free */
+    size_t index_size;
+    uint8_t *units;
+    uint32_t *states_at; /* of each unit: 1 + the number of its state; 0: no leader */
+    uint32_t *blocks;    /* of each unit that was run: where its block began */
+    size_t unit_count, unit_capacity;
+    uint32_t (*states)[FLOW_REGISTERS];
+    size_t state_count, state_capacity;
+    uint32_t anywhere[FLOW_REGISTERS]; /* what may be held where no known way leads */
+    bool is_anywhere, ended, idle, overlaps, failed;
+    uint64_t lowest_dirty, budget;
+};
+
+/* ---- For machines: registers ---- */
+
+/* The number of this value; equal values have equal numbers. */
+uint32_t flow_number(struct flow *flow, struct held held);
+static inline const struct held *flow_held(const struct flow *flow, unsigned reg)
+{
+    return &flow->held[flow->registers[reg]];
+}
+void flow_set(struct flow *flow, unsigned reg, enum held_kind kind, uint64_t address);
+static inline void flow_write(struct flow *flow, unsigned reg)
+{
+    flow->registers[reg] = HELD_OTHER;
+}
+void flow_write_set(struct flow *flow, uint64_t registers);
+static inline void flow_copy(struct flow *flow, unsigned to, unsigned from)
+{
+    flow->registers[to] = flow->registers[from];
+}
+/* The register's value goes where it is not followed. */
+void flow_use(struct flow *flow, unsigned reg);
+void flow_use_set(struct flow *flow, uint64_t registers);
+/* The value is part of a whole address that a site of the instruction at hand tells. */
+void flow_complete(struct flow *flow, unsigned reg);
+/* A register whose value may have changed, or may not. */
+void flow_blur(struct flow *flow, unsigned reg);
+void flow_blur_set(struct flow *flow, uint64_t registers);
+
+/* ---- For machines: sites. Nothing is done unless they are told now ---- */
+
+void flow_site(struct flow *flow, uint32_t bits, enum site_kind kind, uint64_t target);
+/* Of the instruction that makes this part, by its value's number; what it is, its uses tell. */
+void flow_site_part(struct flow *flow, uint64_t offset, uint32_t bits, uint32_t number);
+
+/* ---- For machines: control flow ---- */
+
+/* What comes next is not run after this. */
+void flow_end(struct flow *flow);
+/* The registers as they are go there as well; outside of the function: flow_leave(). */
+void flow_jump(struct flow *flow, uint64_t target, bool conditional);
+/* Registers as they are go to some other function, of which `kept` belong to the caller and hold what it had there. */
+void flow_leave(struct flow *flow, uint64_t kept);
+/* A jump to what the register holds; `word` is the size of an address. */
+void flow_jump_register(struct flow *flow, unsigned reg);
+/* A call: an exception can lead anywhere. */
+void flow_call(struct flow *flow);
+/* These bytes are data. False where they are not of this function, or are run. */
+bool flow_data(struct flow *flow, uint64_t address, uint64_t size);
+/* The instruction does nothing: whether what is before it ended the flow still holds. */
+void flow_idle(struct flow *flow);
+
+/* ---- For machines: numbers in words ---- */
+
+uint32_t flow_word(const struct flow *flow, uint64_t offset);
+
+/* Follows the whole code and tells its sites; false without memory, or where it is too much. */
+bool flow_run(struct site_search *search, struct flow_machine machine);
+void flow_free(struct flow *flow);
+
+#endif
