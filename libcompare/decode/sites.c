@@ -11,8 +11,9 @@ static const struct {
     bool (*find)(struct site_search *search);
 } machines[] = {
     {EM_X86_64, sites_x86},
-    {EM_386, sites_x86},
+    {EM_386, sites_i386},
     {EM_AARCH64, sites_aarch64},
+    {EM_ARM, sites_arm},
 };
 
 /* ---- Growing ---- */
@@ -49,7 +50,9 @@ struct site *site_add_word(struct site_search *search, uint64_t offset, uint32_t
 {
     struct site *site = site_add(search, offset, 4, kind, target);
     for (size_t i = 0; i < 4; i++)
-        site->mask[i] = (uint8_t)(bits >> (search->decoder->big_endian ? 24 - 8 * i : 8 * i));
+        site->mask[i] = (uint8_t)(bits >> (search->decoder->big_endian       ? 24 - 8 * i
+                                           : search->decoder->machine->thumb ? (8 * i) ^ 16
+                                                                             : 8 * i));
     return site;
 }
 
@@ -191,6 +194,8 @@ bool decode_is_padding(struct decoder *decoder, const uint8_t *bytes, uint64_t s
         return padding_x86(bytes, size);
     case EM_AARCH64:
         return padding_aarch64(bytes, size);
+    case EM_ARM:
+        return padding_arm(decoder, bytes, size);
     default:
         return false;
     }

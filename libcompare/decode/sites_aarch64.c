@@ -76,8 +76,8 @@ static void jump(struct flow *flow, uint32_t word, uint32_t bits, bool condition
 static void call(struct flow *flow)
 {
     flow_blur_set(flow, CALL_BLURRED);
-    write_reg(flow, 0);
-    write_reg(flow, 1);
+    flow_result(flow, 0);
+    flow_result(flow, 1);
     write_reg(flow, LINK);
     flow_call(flow);
 }

@@ -10,7 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum unit_flag { UNIT_DONE = 1, UNIT_INNER = 2, UNIT_DATA = 4, UNIT_DIRTY = 8, UNIT_SEEDED = 16 };
+enum unit_flag {
+    UNIT_DONE = 1,
+    UNIT_INNER = 2,
+    UNIT_DATA = 4,
+    UNIT_DIRTY = 8,
+    UNIT_SEEDED = 16,
+    UNIT_FILLING = 32,
+    UNIT_WEAK = 64
+};
 
 #define MOST_UNITS   (1u << 24) /* a function of 64 MiB */
 #define MOST_STATES  (1u << 20)
@@ -79,12 +87,13 @@ static uint32_t group_of(struct flow *flow, uint32_t number)
     return number;
 }
 
-static void join_groups(struct flow *flow, uint32_t a, uint32_t b)
+void flow_join(struct flow *flow, uint32_t a, uint32_t b)
 {
     a = group_of(flow, a);
     b = group_of(flow, b);
     flow->held[b].group = a;
     flow->held[a].escaped |= flow->held[b].escaped;
+    flow->held[a].spoiled |= flow->held[b].spoiled;
 }
 
 static size_t hash_held(const struct held *held)
@@ -115,7 +124,7 @@ static bool add_held(struct flow *flow, struct held held)
         return false;
     flow->held = items;
     held.group = (uint32_t)flow->held_count;
-    held.completed = held.escaped = false;
+    held.completed = held.escaped = held.spoiled = false;
     flow->held[flow->held_count++] = held;
     if (flow->held_count * 2 <= flow->index_size) {
         index_held(flow, held.group);
@@ -164,21 +173,25 @@ void flow_write_set(struct flow *flow, uint64_t registers)
 static bool is_followed(const struct held *held)
 {
     return held->kind == HELD_PART || held->kind == HELD_HALF || held->kind == HELD_BASE || held->kind == HELD_MIXED ||
-           held->kind == HELD_SLOT;
+           held->kind == HELD_SLOT || held->kind == HELD_CALLED;
 }
 
 /* The number by which the groups of a mixed value, or of a plain one, are known. */
 static uint32_t source_of(const struct flow *flow, uint32_t number)
 {
     const struct held *held = &flow->held[number];
-    return held->kind == HELD_MIXED ? (uint32_t)held->address : number;
+    return held->kind == HELD_MIXED || held->kind == HELD_CALLED ? (uint32_t)held->address : number;
 }
 
 void flow_use(struct flow *flow, unsigned reg)
 {
     uint32_t number = flow->registers[reg];
-    if (number > HELD_SUM && is_followed(&flow->held[number]))
+    if (number > HELD_SUM && is_followed(&flow->held[number])) {
+        if (getenv("FLOWDBG"))
+            dprintf(2, "use of %lx kind %d at %lx reg %u\n", flow->held[source_of(flow, number)].address,
+                    flow->held[number].kind, flow->search->address + flow->at, reg);
         flow->held[group_of(flow, source_of(flow, number))].escaped = true;
+    } /*DBG*/
 }
 
 void flow_use_set(struct flow *flow, uint64_t registers)
@@ -192,29 +205,72 @@ void flow_complete(struct flow *flow, unsigned reg)
     flow->held[flow->registers[reg]].completed = true;
 }
 
+void flow_spoil(struct flow *flow, unsigned reg)
+{
+    uint32_t number = flow->registers[reg];
+    flow_use(flow, reg);
+    if (number > HELD_SUM && is_followed(&flow->held[number]))
+        flow->held[group_of(flow, source_of(flow, number))].spoiled = true;
+}
+
+void flow_complete_to(struct flow *flow, unsigned reg, uint64_t whole)
+{
+    struct held *held = &flow->held[flow->registers[reg]];
+    whole = decode_wrap(flow->search->decoder, whole);
+    if (held->completed && held->whole != whole)
+        flow->held[group_of(flow, flow->registers[reg])].escaped = true;
+    held->completed = true;
+    held->whole = whole;
+}
+
 static uint32_t mixed(struct flow *flow, uint32_t number)
 {
     return flow_number(flow, (struct held){.kind = HELD_MIXED, .address = source_of(flow, number)});
 }
 
-/* What a register holds where two ways meet. Each can change thrice: plain, unknown, mixed. */
+/* What a register holds where two ways meet. Each can change a few times only: called, plain, unknown, mixed. */
 static uint32_t merged(struct flow *flow, uint32_t old, uint32_t new)
 {
     if (old == new)
         return old;
     const struct held *a = &flow->held[old], *b = &flow->held[new];
+    /* What calls for it here was kept by the call, or the call did not return. */
+    if ((a->kind == HELD_CALLED || a->kind == HELD_RESULT) && a->address == new)
+        return new;
+    if ((b->kind == HELD_CALLED || b->kind == HELD_RESULT) && b->address == old)
+        return old;
     bool sum = a->kind == HELD_SUM || a->kind == HELD_PLACE || b->kind == HELD_SUM || b->kind == HELD_PLACE;
     if (!is_followed(a) && !is_followed(b))
         return sum ? HELD_SUM : HELD_OTHER;
     if (is_followed(a) && is_followed(b))
-        join_groups(flow, source_of(flow, old), source_of(flow, new));
+        flow_join(flow, source_of(flow, old), source_of(flow, new));
     return a->kind == HELD_MIXED ? old : mixed(flow, is_followed(a) ? old : new);
+}
+
+void flow_perhaps(struct flow *flow, unsigned reg, uint32_t before)
+{
+    flow->registers[reg] = merged(flow, before, flow->registers[reg]);
+}
+
+static void after_call(struct flow *flow, unsigned reg, enum held_kind kind)
+{
+    uint32_t number = flow->registers[reg];
+    if (number <= HELD_SUM || !is_followed(&flow->held[number]))
+        flow->registers[reg] = HELD_OTHER;
+    else if (flow->held[number].kind != HELD_MIXED && flow->held[number].kind != HELD_CALLED)
+        flow->registers[reg] = flow_number(flow, (struct held){.kind = (uint8_t)kind, .address = number});
+    else if (kind == HELD_RESULT)
+        flow->registers[reg] = HELD_OTHER;
 }
 
 void flow_blur(struct flow *flow, unsigned reg)
 {
-    uint32_t number = flow->registers[reg];
-    flow->registers[reg] = number > HELD_SUM && is_followed(&flow->held[number]) ? mixed(flow, number) : HELD_OTHER;
+    after_call(flow, reg, HELD_CALLED);
+}
+
+void flow_result(struct flow *flow, unsigned reg)
+{
+    after_call(flow, reg, HELD_RESULT);
 }
 
 void flow_blur_set(struct flow *flow, uint64_t registers)
@@ -223,14 +279,18 @@ void flow_blur_set(struct flow *flow, uint64_t registers)
         flow_blur(flow, (unsigned)__builtin_ctzll(registers));
 }
 
-/* True where the state changes. */
-static bool merge(struct flow *flow, uint32_t *into, const uint32_t *from)
+/*
+ * True where the state changes. A way that comes from a call is weak: where it differs in what a compiler must have
+ * known, the call is one that does not return.
+ */
+static bool merge(struct flow *flow, uint32_t *into, const uint32_t *from, bool weak)
 {
     bool changed = false;
     if (memcmp(into, from, sizeof(flow->registers)) == 0)
         return false;
     for (size_t i = 0; i < FLOW_REGISTERS; i++) {
-        uint32_t value = merged(flow, into[i], from[i]);
+        bool keeps = weak && (is_followed(&flow->held[into[i]]) || (flow->machine.steady >> i & 1) != 0);
+        uint32_t value = keeps ? into[i] : merged(flow, into[i], from[i]);
         changed |= value != into[i];
         into[i] = value;
     }
@@ -245,15 +305,24 @@ void flow_site(struct flow *flow, uint32_t bits, enum site_kind kind, uint64_t t
         site_add_word(flow->search, flow->at, bits, kind, decode_wrap(flow->search->decoder, target));
 }
 
-void flow_site_part(struct flow *flow, uint64_t offset, uint32_t bits, uint32_t number)
+bool flow_part_kind(struct flow *flow, uint32_t number, enum site_kind *kind)
 {
-    if (!flow->telling || number <= HELD_SUM)
-        return;
     const struct held *held = &flow->held[number];
     bool escaped = flow->held[group_of(flow, number)].escaped;
-    if (held->kind == HELD_HALF && !held->completed)
-        return; /* a number */
-    site_add_word(flow->search, offset, bits, escaped || !held->completed ? SITE_OPAQUE : SITE_PART, held->address);
+    *kind = escaped || !held->completed ? SITE_OPAQUE : SITE_PART;
+    return held->kind != HELD_HALF || held->completed || flow->held[group_of(flow, number)].spoiled;
+}
+
+void flow_site_part(struct flow *flow, uint64_t offset, uint32_t bits, uint32_t number)
+{
+    enum site_kind kind;
+    if (flow->telling && number > HELD_SUM && flow_part_kind(flow, number, &kind))
+        site_add_word(flow->search, offset, bits, kind, flow->held[number].address);
+}
+
+enum site_kind flow_base_kind(struct flow *flow, uint32_t number, enum site_kind kind)
+{
+    return flow->held[group_of(flow, number)].escaped ? SITE_OPAQUE : kind;
 }
 
 /* ---- Control flow ---- */
@@ -279,18 +348,29 @@ static bool add_state(struct flow *flow, uint64_t unit)
     return true;
 }
 
-static void flow_into(struct flow *flow, uint64_t unit)
+/* The registers as they are go there. Weak: behind a call, which may not return. */
+static void flow_into(struct flow *flow, uint64_t unit, bool weak)
 {
     if ((flow->units[unit] & (UNIT_INNER | UNIT_DATA)) != 0) {
         flow->overlaps = true;
         return;
     }
     if (flow->states_at[unit] != 0) {
-        if (merge(flow, flow->states[flow->states_at[unit] - 1], flow->registers))
+        uint32_t *state = flow->states[flow->states_at[unit] - 1];
+        if ((flow->units[unit] & UNIT_WEAK) != 0 && !weak) {
+            flow->units[unit] &= (uint8_t)~UNIT_WEAK;
+            memcpy(flow->merging, state, sizeof(flow->merging));
+            memcpy(state, flow->registers, sizeof(flow->registers));
+            merge(flow, state, flow->merging, true);
             set_dirty(flow, unit);
+        } else if (merge(flow, state, flow->registers, weak && (flow->units[unit] & UNIT_WEAK) == 0)) {
+            set_dirty(flow, unit);
+        }
         return;
     }
-    if ((flow->units[unit] & UNIT_DONE) != 0)
+    if (weak)
+        flow->units[unit] |= UNIT_WEAK;
+    if ((flow->units[unit] & (UNIT_DONE | UNIT_FILLING)) == UNIT_DONE)
         set_dirty(flow, flow->blocks[unit]); /* it is cut in two: what came before flows in here */
     if (add_state(flow, unit))
         set_dirty(flow, unit);
@@ -303,7 +383,7 @@ static void flow_anywhere(struct flow *flow)
         flow->is_anywhere = true;
         return;
     }
-    merge(flow, flow->anywhere, flow->registers);
+    merge(flow, flow->anywhere, flow->registers, false);
 }
 
 void flow_end(struct flow *flow)
@@ -318,6 +398,7 @@ void flow_idle(struct flow *flow)
 
 void flow_call(struct flow *flow)
 {
+    flow->called = true;
     if (!flow->telling)
         flow_anywhere(flow);
 }
@@ -341,7 +422,25 @@ void flow_jump(struct flow *flow, uint64_t target, bool conditional)
     if (!conditional)
         flow_end(flow);
     if (!flow->telling && unit_of(flow, target, &unit))
-        flow_into(flow, unit);
+        flow_into(flow, unit, false);
+}
+
+bool flow_jump_within(struct flow *flow, uint64_t target)
+{
+    uint64_t unit;
+    if (!unit_of(flow, target, &unit) || (flow->units[unit] & UNIT_DATA) != 0)
+        return false;
+    if (!flow->telling)
+        flow_into(flow, unit, false);
+    if (flow->budget > 0)
+        flow->budget--;
+    return flow->budget > 0;
+}
+
+uint64_t flow_bound(const struct flow *flow)
+{
+    bool near = flow->bound_at != UINT64_MAX && flow->at - flow->bound_at <= BOUND_WINDOW;
+    return near && flow->bound < MOST_ENTRIES ? flow->bound + 1 : 0;
 }
 
 static uint64_t entry_at(const struct flow *flow, const struct held *place, const uint8_t *bytes)
@@ -360,9 +459,9 @@ static uint64_t entry_at(const struct flow *flow, const struct held *place, cons
 /* Where a table leads. Of a table whose size no comparison tells: up to the first entry that leads elsewhere. */
 static void flow_through(struct flow *flow, const struct held *place)
 {
-    uint64_t count = MOST_ENTRIES, unit;
-    if (flow->bound_at != UINT64_MAX && flow->at - flow->bound_at <= BOUND_WINDOW && flow->bound < MOST_ENTRIES)
-        count = flow->bound + 1;
+    uint64_t count = flow_bound(flow), unit;
+    if (count == 0)
+        count = MOST_ENTRIES;
     for (uint64_t i = 0; i < count && flow->budget > 0; i++, flow->budget--) {
         struct range bytes;
         if (!image_file_range(flow->search->decoder->image, place->address + i * place->entry_size, place->entry_size,
@@ -371,7 +470,7 @@ static void flow_through(struct flow *flow, const struct held *place)
             !unit_of(flow, entry_at(flow, place, image_bytes(flow->search->decoder->image, bytes)), &unit) ||
             (flow->units[unit] & (UNIT_INNER | UNIT_DATA)) != 0)
             return;
-        flow_into(flow, unit);
+        flow_into(flow, unit, false);
     }
 }
 
@@ -387,7 +486,7 @@ void flow_jump_register(struct flow *flow, unsigned reg)
     /* Through a pointer: another function, or a label of this one that stands in data. */
     if (!flow->telling)
         flow_anywhere(flow);
-    if (held.kind == HELD_OTHER || held.kind == HELD_SLOT)
+    if (held.kind == HELD_OTHER || held.kind == HELD_SLOT || held.kind == HELD_HALF)
         return;
     if (held.kind == HELD_PLACE && !flow->telling) {
         flow_through(flow, &held);
@@ -428,8 +527,11 @@ uint32_t flow_word(const struct flow *flow, uint64_t offset)
 static uint64_t run_step(struct flow *flow, uint64_t unit)
 {
     flow->at = unit * flow->machine.unit;
-    flow->ended = flow->idle = false;
+    bool called = flow->called;
+    flow->ended = flow->idle = flow->called = false;
     unsigned size = flow->machine.step(flow);
+    if (flow->idle)
+        flow->called = called;
     if (size == 0) {
         /* Whatever it does, it may do with every register. */
         for (unsigned i = 0; i < FLOW_REGISTERS; i++) {
@@ -446,6 +548,7 @@ static uint64_t run_step(struct flow *flow, uint64_t unit)
 static void run_block(struct flow *flow, uint64_t block)
 {
     uint64_t unit = block;
+    flow->called = false;
     memcpy(flow->registers, flow->states[flow->states_at[block] - 1], sizeof(flow->registers));
     while (flow->budget > 0 && !flow->failed) {
         flow->budget--;
@@ -464,7 +567,7 @@ static void run_block(struct flow *flow, uint64_t block)
             return;
         }
         if (flow->states_at[next] != 0) {
-            flow_into(flow, next);
+            flow_into(flow, next, flow->called);
             return;
         }
         unit = next;
@@ -487,17 +590,39 @@ static void run_dirty(struct flow *flow)
     }
 }
 
+/* Filling between blocks: nothing comes from it. How many units it has; 0: it is something else. */
+static uint64_t filling(struct flow *flow, uint64_t unit)
+{
+    memset(flow->registers, 0, sizeof(flow->registers));
+    uint64_t count = run_step(flow, unit);
+    if (!flow->idle || count > flow->unit_count - unit)
+        return 0;
+    for (uint64_t i = unit; i < unit + count; i++) {
+        if ((flow->units[i] & (UNIT_DONE | UNIT_DATA)) != 0)
+            return 0;
+    }
+    flow->units[unit] |= UNIT_DONE | UNIT_FILLING;
+    for (uint64_t i = unit + 1; i < unit + count; i++)
+        flow->units[i] |= UNIT_DONE | UNIT_INNER;
+    return count;
+}
+
 /* What is not reached yet may be, from anywhere. */
 static void run_rest(struct flow *flow)
 {
     uint32_t seed[FLOW_REGISTERS] = {0};
+    uint64_t filled;
     for (uint64_t unit = 0; unit < flow->unit_count && flow->budget > 0 && !flow->failed; unit++) {
         if ((flow->units[unit] & (UNIT_DONE | UNIT_DATA)) != 0)
             continue;
+        if ((filled = filling(flow, unit)) != 0) {
+            unit += filled - 1;
+            continue;
+        }
         if (flow->is_anywhere)
             memcpy(seed, flow->anywhere, sizeof(seed));
         memcpy(flow->registers, seed, sizeof(seed));
-        flow_into(flow, unit);
+        flow_into(flow, unit, false);
         flow->units[unit] |= UNIT_SEEDED;
         run_dirty(flow);
     }
@@ -507,7 +632,7 @@ static void run_rest(struct flow *flow)
             if ((flow->units[unit] & UNIT_SEEDED) == 0)
                 continue;
             memcpy(flow->registers, flow->anywhere, sizeof(flow->registers));
-            flow_into(flow, unit);
+            flow_into(flow, unit, false);
         }
         if (flow->lowest_dirty < flow->unit_count) {
             run_dirty(flow);
@@ -583,11 +708,13 @@ bool flow_run(struct site_search *search, struct flow_machine machine)
     if (flow->unit_count > 0) {
         if (machine.begin != NULL)
             machine.begin(flow);
-        flow_into(flow, 0);
+        flow_into(flow, 0, false);
         run_dirty(flow);
         run_rest(flow);
     }
     tell(flow);
+    if (machine.finish != NULL)
+        machine.finish(flow);
     if (search->size % machine.unit != 0)
         search->sites->undecoded = true;
     /* Not followed to the end, or two instructions that share bytes: nothing that was told is certain. */

@@ -11,7 +11,7 @@
 
 #include "sites_parts.h"
 
-#define FLOW_REGISTERS 36
+#define FLOW_REGISTERS 46
 
 enum held_kind {
     HELD_OTHER = 0, /* nothing that other instructions make an address of */
@@ -20,18 +20,23 @@ enum held_kind {
     HELD_HALF,      /* a part of an address, or of a number: what completes it tells */
     HELD_BASE,      /* of the GOT or TOC: what is added to it must be seen */
     HELD_WHOLE,     /* an address that a site has whole */
-    HELD_SLOT,      /* read from this place, which is nothing but read */
+    HELD_SLOT,      /* read from this place, where a part of an address stands, or a whole one */
     HELD_ENTRY,     /* read from a table: base is not known yet */
     HELD_PLACE,     /* its base and an entry of it */
+    HELD_CALLED,    /* what was held before a call, if the call kept it; address is its number */
+    HELD_RESULT,    /* the same, where calls return their result */
     HELD_MIXED,     /* not the same on every way that leads here, and a part or base on one of them */
 };
 
 struct held {
     uint64_t address; /* the value; of entries and places the table's first entry; of what is mixed one of its values */
-    uint64_t base;    /* of a place */
+    uint64_t base;    /* of a place; of a part of which it matters where it stands: that */
+    uint64_t whole;   /* what it was completed to, where each must be the same */
     uint8_t kind;     /* enum held_kind */
     uint8_t entry_size, shift;
     bool is_signed;
+    bool spoiled;   /* of the group: something completed one of several, which is not known */
+    uint32_t low;   /* the number of the part that was completed with it; 0: none */
     bool completed; /* something made a whole address of it */
     bool escaped;   /* of the group: there is a use that is not followed */
     uint32_t group; /* values that were mixed, by the number of one of them */
@@ -43,8 +48,10 @@ struct flow_machine {
     unsigned unit; /* bytes; instructions begin at multiples */
     /* Runs the instruction at flow->at; its size, a multiple of the unit; 0: it is none. */
     unsigned (*step)(struct flow *flow);
-    void (*begin)(struct flow *flow); /* sets what registers hold at first; NULL: nothing that matters */
-    void *state;                      /* the machine's own */
+    uint64_t steady;                   /* registers that are the same on every way, but where a call did not return */
+    void (*begin)(struct flow *flow);  /* sets what registers hold at first; NULL: nothing that matters */
+    void (*finish)(struct flow *flow); /* tells sites of data; NULL: there are none */
+    void *state;                       /* the machine's own */
 };
 
 struct flow {
@@ -67,8 +74,9 @@ struct flow {
     size_t unit_count, unit_capacity;
     uint32_t (*states)[FLOW_REGISTERS];
     size_t state_count, state_capacity;
+    uint32_t merging[FLOW_REGISTERS];
     uint32_t anywhere[FLOW_REGISTERS]; /* what may be held where no known way leads */
-    bool is_anywhere, ended, idle, overlaps, failed;
+    bool is_anywhere, called, ended, idle, overlaps, failed;
     uint64_t lowest_dirty, budget;
 };
 
@@ -93,17 +101,31 @@ static inline void flow_copy(struct flow *flow, unsigned to, unsigned from)
 /* The register's value goes where it is not followed. */
 void flow_use(struct flow *flow, unsigned reg);
 void flow_use_set(struct flow *flow, uint64_t registers);
+/* The same; all that complete it must do so to one address. */
+void flow_complete_to(struct flow *flow, unsigned reg, uint64_t whole);
+/* It completes whichever part the register holds, if any: an address of which nothing is known. */
+void flow_spoil(struct flow *flow, unsigned reg);
+/* What escapes of the one escapes of the other: one was made of the other. */
+void flow_join(struct flow *flow, uint32_t a, uint32_t b);
 /* The value is part of a whole address that a site of the instruction at hand tells. */
 void flow_complete(struct flow *flow, unsigned reg);
-/* A register whose value may have changed, or may not. */
+/* The register was written if some condition held; before, it held this number. */
+void flow_perhaps(struct flow *flow, unsigned reg, uint32_t before);
+/* A register whose value a call may have changed, or may not; one in which it may have returned its result. */
 void flow_blur(struct flow *flow, unsigned reg);
 void flow_blur_set(struct flow *flow, uint64_t registers);
+void flow_result(struct flow *flow, unsigned reg);
 
 /* ---- For machines: sites. Nothing is done unless they are told now ---- */
 
 void flow_site(struct flow *flow, uint32_t bits, enum site_kind kind, uint64_t target);
 /* Of the instruction that makes this part, by its value's number; what it is, its uses tell. */
 void flow_site_part(struct flow *flow, uint64_t offset, uint32_t bits, uint32_t number);
+/* The kind of a part: none, where it is a number. */
+bool flow_part_kind(struct flow *flow, uint32_t number, enum site_kind *kind);
+
+/* The kind of what makes this base: opaque, where the base goes where it is not followed. */
+enum site_kind flow_base_kind(struct flow *flow, uint32_t number, enum site_kind kind);
 
 /* ---- For machines: control flow ---- */
 
@@ -115,6 +137,10 @@ void flow_jump(struct flow *flow, uint64_t target, bool conditional);
 void flow_leave(struct flow *flow, uint64_t kept);
 /* A jump to what the register holds; `word` is the size of an address. */
 void flow_jump_register(struct flow *flow, unsigned reg);
+/* The registers as they are go there, which is in the function: an entry of a table. False where it is not. */
+bool flow_jump_within(struct flow *flow, uint64_t target);
+/* How many entries the table that is jumped through at hand has, at most, as a comparison before tells; 0: not known. */
+uint64_t flow_bound(const struct flow *flow);
 /* A call: an exception can lead anywhere. */
 void flow_call(struct flow *flow);
 /* These bytes are data. False where they are not of this function, or are run. */

@@ -14,7 +14,7 @@ struct site_search {
 
 /*
  * A new site of whole bytes; without memory one that nobody sees, and the search fails at its end. A word's bits are those
- * of the 32-bit number in the byte order of instructions.
+ * of the 32-bit number in the byte order of instructions; of Thumb, the first halfword is the upper one.
  */
 struct site *site_add(struct site_search *search, uint64_t offset, size_t size, enum site_kind kind, uint64_t target);
 struct site *site_add_word(struct site_search *search, uint64_t offset, uint32_t bits, enum site_kind kind,
@@ -26,6 +26,7 @@ void site_start(struct site_search *search, uint64_t offset);
 
 /* Machines: false where nothing can be said of this code. */
 bool sites_x86(struct site_search *search);
+bool sites_i386(struct site_search *search);
 bool sites_aarch64(struct site_search *search);
 bool sites_arm(struct site_search *search);
 bool sites_mips(struct site_search *search);
@@ -34,5 +35,6 @@ bool sites_ppc(struct site_search *search);
 /* Whether these bytes are padding, as decode_is_padding says. */
 bool padding_x86(const uint8_t *bytes, uint64_t size);
 bool padding_aarch64(const uint8_t *bytes, uint64_t size);
+bool padding_arm(const struct decoder *decoder, const uint8_t *bytes, uint64_t size);
 
 #endif
