@@ -239,31 +239,28 @@ static int rebuilt_order(const void *left, const void *right)
     return (a->rebuilt.begin > b->rebuilt.begin) - (a->rebuilt.begin < b->rebuilt.begin);
 }
 
-/* No byte is proven twice: that would be two stories of one byte. */
-static bool is_disjoint(struct moving *m)
+/* No byte is proven twice: that would be two stories of one byte. Where one is, *at is its place. */
+static bool is_disjoint(struct moving *m, uint64_t *at)
 {
     struct proven *proven = m->proven.items;
     const struct proven **sorted = arena_alloc(m->arena, m->proven.count + 1, sizeof(*sorted));
-    if (sorted == NULL)
-        return false;
-    uint64_t end = 0;
+    m->out_of_memory |= sorted == NULL;
     if (m->proven.count > 1)
         qsort(proven, m->proven.count, sizeof(*proven), vendor_order);
-    for (size_t i = 0; i < m->proven.count; i++) {
+    for (size_t i = 0; sorted != NULL && i < m->proven.count; i++)
         sorted[i] = &proven[i];
-        if (!range_empty(proven[i].vendor) && proven[i].vendor.begin < end)
-            return false;
-        if (!range_empty(proven[i].vendor))
-            end = proven[i].vendor.end;
-    }
-    if (m->proven.count > 1)
+    if (sorted != NULL && m->proven.count > 1)
         qsort(sorted, m->proven.count, sizeof(*sorted), rebuilt_order);
-    end = 0;
-    for (size_t i = 0; i < m->proven.count; i++) {
-        if (!range_empty(sorted[i]->rebuilt) && sorted[i]->rebuilt.begin < end)
-            return false;
-        if (!range_empty(sorted[i]->rebuilt))
-            end = sorted[i]->rebuilt.end;
+    for (size_t side = 0; sorted != NULL && side < 2; side++) {
+        uint64_t end = 0;
+        for (size_t i = 0; i < m->proven.count; i++) {
+            struct range range = side == 0 ? proven[i].vendor : sorted[i]->rebuilt;
+            if (!range_empty(range) && range.begin < end) {
+                *at = range.begin;
+                return false;
+            }
+            end = range_empty(range) ? end : range.end;
+        }
     }
     return true;
 }
@@ -316,11 +313,14 @@ static int prove(struct moving *m, struct moved *moved, struct compare_error *er
     for (size_t i = 0; i < ARRAY_COUNT(steps) && !m->out_of_memory; i++)
         steps[i](m);
     cut_at_owners(m);
+    uint64_t twice = 0;
+    bool disjoint = is_disjoint(m, &twice);
     if (m->out_of_memory)
         return no_memory(m, error);
-    if (!is_disjoint(m))
+    if (!disjoint)
         return error_set(error, COMPARE_ERROR_INTERNAL, m->images[0]->path,
-                         "a byte was proven twice to have moved: please report this");
+                         "the byte at offset %#jx was proven twice to have moved: please report this",
+                         (uintmax_t)twice);
     moved->tried = true;
     moved->any = any_moved(map);
     moved->proven = m->proven.items;

@@ -54,12 +54,12 @@ static bool has_own_comparator(const struct section *section)
            section->type != SHT_INIT_ARRAY && section->type != SHT_FINI_ARRAY && section->type != SHT_PREINIT_ARRAY;
 }
 
-static bool is_data(const struct section *section)
+bool section_is_data(const struct section *section)
 {
     /* .tbss takes no room in the address space. */
     bool takes_room = section->type != SHT_NOBITS || (section->flags & SHF_TLS) == 0;
     return (section->flags & SHF_ALLOC) != 0 && (section->flags & SHF_EXECINSTR) == 0 && section->size > 0 &&
-           takes_room;
+           takes_room && !has_own_comparator(section);
 }
 
 static uint64_t word_size(const struct space *space)
@@ -634,9 +634,8 @@ void data_pair(struct matchmaking *m)
     const struct image *vendor = m->spaces[0].image, *rebuilt = m->spaces[1].image;
     for (uint64_t i = 1; i < vendor->section_count && !m->out_of_memory; i++) {
         const struct section *section = &vendor->sections[i];
-        const struct section *partner =
-            is_data(section) && !has_own_comparator(section) ? section_partner(vendor, rebuilt, section) : NULL;
-        if (partner != NULL && is_data(partner))
+        const struct section *partner = section_is_data(section) ? section_partner(vendor, rebuilt, section) : NULL;
+        if (partner != NULL && section_is_data(partner))
             pair_data(m, tables, section, partner, before);
     }
     free(tables[0].items);

@@ -30,6 +30,9 @@ void changed_pair(struct matchmaking *m, const struct code_piece *vendor, const 
 
 void data_pair(struct matchmaking *m);
 
+/* Whether a section is loaded and holds data, rather than a table with a comparator of its own. */
+bool section_is_data(const struct section *section);
+
 /* Whether a byte may stand in a text of ASCII. */
 static inline bool is_text(uint8_t byte)
 {

@@ -34,8 +34,8 @@ static const struct section *data_section(const struct image *image, uint64_t ad
 {
     for (uint64_t i = 1; i < image->section_count; i++) {
         const struct section *section = &image->sections[i];
-        if ((section->flags & SHF_ALLOC) != 0 && (section->flags & (SHF_EXECINSTR | SHF_TLS)) == 0 &&
-            section->type != SHT_NOBITS && address - section->address < section->size)
+        if (section_is_data(section) && (section->flags & SHF_TLS) == 0 && section->type != SHT_NOBITS &&
+            address - section->address < section->size)
             return section;
     }
     return NULL;

@@ -1,0 +1,362 @@
+#!/usr/bin/env python3
+"""Policy semantic: what only moved is proven, and what did not is found, however much moves beside it."""
+import json
+import pathlib
+import random
+import struct
+import subprocess
+import tempfile
+import unittest
+
+import jsonschema
+
+from explained import ELFTALLY, SCHEMA
+from retargets import Program, Retarget, accepted
+
+COMMON = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+extern int counters[4];
+int first(int), second(int), choose(int, const char *);
+const char *name_of(unsigned);
+int twin_a(int), twin_b(int);
+extern int (*const handlers[4])(int);
+"""
+SOURCES = {
+    "main.c": """
+int main(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        printf("%s: %d %d\\n", LABEL, first(i), second(counters[i & 3]));
+        counters[i & 3] += choose(i, argv[i]) + handlers[i & 3](i) + (int)strlen(name_of((unsigned)i));
+    }
+    return counters[0] * 3 + twin_a(argc) - twin_b(argc);
+}
+""",
+    "work.c": """
+int counters[4] = {1, 2, 3, 4};
+int first(int x) { return x * 3 + abs(x - 7) + counters[1]; }
+int second(int x) { EXTRA return x * 5 - abs(x + 9) + counters[2]; }
+const char *name_of(unsigned i)
+{
+    static const char *const names[] = {"alpha", "beta", "gamma", "delta"};
+    return i < 4 ? names[i] : "none of them";
+}
+""",
+    "choose.c": """
+int choose(int n, const char *text)
+{
+    switch (n) {
+    case 0: return counters[3];
+    case 1: puts("one and only"); return 12;
+    case 2: return (int)strlen(text);
+    case 3: return atoi(text);
+    case 4: puts("the fourth"); return rand();
+    case 5: return text[0] * 7;
+    case 6: return getenv("HOME") != NULL;
+    default: return -1;
+    }
+}
+""",
+    "twins.c": """
+int twin_a(int x) { counters[0] += x; return first(x); }
+int twin_b(int x) { counters[0] += x; return second(x); }
+int (*const handlers[4])(int) = {first, second, twin_a, twin_b};
+""",
+}
+
+
+class Moved(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.here = pathlib.Path(cls.directory.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.directory.cleanup()
+
+    def build(self, name, label='"a label"', extra="", order=("main.c", "work.c", "choose.c", "twins.c"),
+              compiler="gcc", flags=("-O2",), edit=lambda source, text: text, strip=False):
+        """The program; edit changes a source's text."""
+        objects = []
+        for source in order:
+            path = self.here / f"{name}.d" / source
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(COMMON + edit(source, SOURCES[source]))
+            objects.append(path.with_suffix(".o"))
+            subprocess.run([compiler, *flags, "-fno-ident", f"-DLABEL={label}", f"-DEXTRA={extra}", "-c", path, "-o",
+                            objects[-1]], check=True)
+        target = self.here / name
+        subprocess.run([compiler, *(flag for flag in flags if flag != "-c"), *objects, "-o", target], check=True)
+        if strip:
+            subprocess.run(["strip", target], check=True)
+        return target
+
+    def compare(self, vendor, rebuilt, policy="semantic"):
+        ran = subprocess.run([ELFTALLY, "-f", "json", "-p", policy, vendor, rebuilt], capture_output=True, text=True,
+                             timeout=120)
+        self.assertEqual("", ran.stderr)
+        report = json.loads(ran.stdout)
+        jsonschema.validate(report, SCHEMA)
+        self.assertEqual({"different": 1, "equivalent": 0, "identical": 0}[report["verdict"]], ran.returncode)
+        for side in ("vendor", "rebuilt"):
+            tally = report["tally"][side]
+            self.assertEqual(tally["size"], tally["identical"] + tally["set_aside"] + tally["unexplained"])
+        return report
+
+    def unexplained(self, report):
+        """Bytes by section: of the side that has more."""
+        found = {}
+        for finding in report["findings"]:
+            if finding["standing"] == "unexplained":
+                size = max((finding[side] or {"size": 0})["size"] for side in ("vendor", "rebuilt"))
+                found[finding["section"]] = found.get(finding["section"], 0) + size
+        return found
+
+    def changed(self, report):
+        return sorted((side["vendor"] or side["rebuilt"])["symbol"] for side in report["moved"]["changed"]
+                      if not side["equal"])
+
+    def assert_root(self, vendor, rebuilt, change):
+        """The changed bytes of the rebuilt file do not pass."""
+        crafted = self.here / "crafted"
+        crafted.write_bytes(change.apply(rebuilt.read_bytes()))
+        report = self.compare(vendor, crafted)
+        self.assertFalse(accepted(report, change), f"{change.kind}, {change.told}")
+
+    # ---- What moved ----
+
+    def test_a_longer_string_is_all_that_is_left(self):
+        for flags in (("-O0",), ("-O2",), ("-Os",), ("-O2", "-no-pie", "-fno-pie"), ("-O2", "-flto")):
+            for strip in (False, True):
+                with self.subTest(flags=flags, strip=strip):
+                    a = self.build("string-v", flags=flags, strip=strip)
+                    b = self.build("string-r", flags=flags, strip=strip, label='"a label that is longer by far"')
+                    report = self.compare(a, b)
+                    self.assertEqual("different", report["verdict"])
+                    left = self.unexplained(report)
+                    self.assertEqual({".rodata"}, set(left))
+                    self.assertLess(left[".rodata"], 40)
+                    self.assertEqual([], self.changed(report))
+                    self.assertGreater(report["tally"]["vendor"]["by_rule"].get("moved-data", 0), 0)
+
+    def test_an_inserted_statement_is_found_in_its_function(self):
+        for compiler in ("gcc", "clang"):
+            with self.subTest(compiler=compiler):
+                a = self.build("insert-v", compiler=compiler, flags=("-O2", "-g"))
+                b = self.build("insert-r", compiler=compiler, flags=("-O2", "-g"), extra="counters[3] += x*x*x;")
+                report = self.compare(a, b)
+                self.assertEqual(["second"], self.changed(report))
+                self.assertLessEqual(set(self.unexplained(report)), {".text", ".eh_frame"})
+                self.assertEqual("work.c", pathlib.Path(report["moved"]["changed"][0]["rebuilt"]["source"]).name)
+                # With the other files' order turned around beside it, too.
+                c = self.build("insert-c", compiler=compiler, flags=("-O2", "-g"), extra="counters[3] += x*x*x;",
+                               order=("twins.c", "choose.c", "work.c", "main.c"))
+                self.assertEqual(["second"], self.changed(self.compare(a, c)))
+
+    def test_another_order_of_objects_is_equivalent(self):
+        for compiler, flags in (("gcc", ("-O2",)), ("gcc", ("-O0",)), ("clang", ("-O2",)), ("gcc", ("-O2", "-static"))):
+            for strip in (False, True):
+                with self.subTest(compiler=compiler, flags=flags, strip=strip):
+                    a = self.build("order-v", compiler=compiler, flags=flags, strip=strip)
+                    b = self.build("order-r", compiler=compiler, flags=flags, strip=strip,
+                                   order=("main.c", "twins.c", "choose.c", "work.c"))
+                    self.assertEqual("different", self.compare(a, b, "standard")["verdict"])
+                    report = self.compare(a, b)
+                    self.assertEqual("equivalent", report["verdict"], self.unexplained(report))
+                    self.assertIn("moved-code", report["tally"]["vendor"]["by_rule"])
+
+    # ---- What did not ----
+
+    def test_a_call_of_another_function_is_found_while_everything_shifts(self):
+        a = self.build("call-v", label='"longer than it was before"',
+                       edit=lambda source, text: text.replace("return first(x)", "return second(x)")
+                       .replace("return x * 3", "EXTRA return x * 3"), extra="counters[3]++;")
+        b = self.build("call-r", extra="")
+        report = self.compare(a, b)
+        told = {(side["vendor"] or side["rebuilt"])["symbol"] for side in report["moved"]["changed"]}
+        self.assertLessEqual({"twin_a", "first", "second"}, told)
+        self.assertNotIn("choose", told)
+
+    def test_two_functions_that_changed_places_under_their_callers(self):
+        a = self.build("swap-v", label='"longer than it was before"')
+        b = self.build("swap-r")
+        program = Program(b)
+        data = b.read_bytes()
+        places = {name: int(value, 16) for value, _, name in
+                  (line.split() for line in subprocess.run(["nm", "--defined-only", b], capture_output=True, text=True,
+                                                            check=True).stdout.splitlines())}
+        sizes = dict(program.functions)
+        first, second = places["twin_a"], places["twin_b"]
+        self.assertEqual(sizes[first], sizes[second])
+        # The bodies change places, and each of their own references leads to where it did.
+        bodies = {}
+        for here, there in ((first, second), (second, first)):
+            body = bytearray(data[program.offset(there):program.offset(there) + sizes[there]])
+            for sites in (program.calls, program.jumps, program.leas):
+                for address, size, end, target in sites:
+                    if there <= address < there + sizes[there] and not there <= target < there + sizes[there]:
+                        distance = target - (end - there + here)
+                        body[address - there:address - there + size] = distance.to_bytes(size, "little", signed=True)
+            bodies[here] = bytes(body)
+        crafted = bytearray(data)
+        for here, body in bodies.items():
+            crafted[program.offset(here):program.offset(here) + len(body)] = body
+        (self.here / "swapped").write_bytes(crafted)
+        report = self.compare(a, self.here / "swapped")
+        self.assertEqual("different", report["verdict"])
+        told = {(side["vendor"] or side["rebuilt"])["symbol"] for side in report["moved"]["changed"]}
+        self.assertLessEqual({"twin_a", "twin_b"}, told)
+        # Stripped, they could be each other; then it is their callers that lead away.
+        for path in (a, self.here / "swapped"):
+            subprocess.run(["strip", path, "-o", f"{path}-stripped"], check=True)
+        report = self.compare(f"{a}-stripped", self.here / "swapped-stripped")
+        self.assertEqual("different", report["verdict"])
+        self.assertIn(".text", self.unexplained(report))
+
+    def test_one_entry_of_each_kind_that_leads_elsewhere(self):
+        generator = random.Random(5)
+        for strip in (False, True):
+            a = self.build("kinds-v", label='"longer than it was before"', extra="counters[3]++;", strip=strip)
+            named = self.build("kinds-n")
+            b = self.build("kinds-r", strip=strip)
+            program = Program(b, named)
+            for kind in Program.KINDS:
+                for _ in range(6):
+                    change = program.retarget(generator, kind)
+                    with self.subTest(kind=kind, strip=strip):
+                        self.assertIsNotNone(change)
+                        self.assert_root(a, b, change)
+
+    def test_where_only_the_order_differs_one_reference_is_enough(self):
+        generator = random.Random(6)
+        a = self.build("one-v")
+        b = self.build("one-r", order=("main.c", "twins.c", "choose.c", "work.c"))
+        self.assertEqual("equivalent", self.compare(a, b)["verdict"])
+        program = Program(b)
+        for kind in Program.KINDS:
+            for _ in range(4):
+                change = program.retarget(generator, kind)
+                with self.subTest(kind=kind, told=change.told):
+                    self.assert_root(a, b, change)
+
+    def test_bytes_that_stay_while_what_they_mean_moves(self):
+        """An addend, and a displacement, as they were before all moved: changed by exactly the shift."""
+        a = self.build("stay-v", label='"longer than it was before, by more than alignment takes up"')
+        b = self.build("stay-r")
+        program, before = Program(b), Program(a)
+        old = {place: addend for _, place, info, addend in before.relocations() if info == 8}
+        pointers = [Retarget("pointer", at + 16, struct.pack("<q", old[place]), hex(place))
+                    for at, place, info, addend in program.relocations()
+                    if info == 8 and place in old and old[place] != addend]
+        self.assertGreater(len(pointers), 2)
+        displacements = {address: target for address, _, _, target in before.leas}
+        sites = [Retarget("data", program.offset(address), struct.pack("<i", displacements[address] - end), hex(address))
+                 for address, size, end, target in program.leas
+                 if displacements.get(address, target) != target]
+        self.assertGreater(len(sites), 2)
+        for change in pointers + sites:
+            with self.subTest(kind=change.kind, told=change.told):
+                self.assert_root(a, b, change)
+
+    def test_a_string_a_number_and_an_instruction_of_the_same_length(self):
+        a = self.build("length-v", label='"longer than it was before"')
+        b = self.build("length-r")
+        data = b.read_bytes()
+        for old, new in ((b"beta\0", b"Beta\0"), (b"one and only\0", b"one and 0nly\0")):
+            change = Retarget("string", data.index(old), new, old.decode())
+            differing = next(i for i in range(len(old)) if old[i] != new[i])
+            narrow = Retarget("string", change.offset + differing, new[differing:differing + 1], old.decode())
+            self.assert_root(a, b, narrow)
+        program = Program(b)
+        counters = next(int(line.split()[0], 16) for line in
+                        subprocess.run(["nm", b], capture_output=True, text=True, check=True).stdout.splitlines()
+                        if line.endswith(" counters"))
+        self.assert_root(a, b, Retarget("number", program.offset(counters) + 4, b"\x09", "counters[1]"))
+
+    def test_code_in_the_padding_between_functions(self):
+        a = self.build("padding-v", label='"longer than it was before"', flags=("-O2", "-falign-functions=32"))
+        b = self.build("padding-r", flags=("-O2", "-falign-functions=32"))
+        program = Program(b)
+        ends = sorted(begin + size for begin, size in program.functions)
+        begins = sorted(begin for begin, _ in program.functions)
+        tried = 0
+        for end in ends:
+            following = next((begin for begin in begins if begin >= end), None)
+            offset = program.offset(end)
+            if following is None or offset is None or not 4 <= following - end < 32:
+                continue
+            for hidden in (b"\x0f\x05\xc3", b"\xeb\xfe", b"\x0f\x1f\x40\x01"):
+                if len(hidden) <= following - end:
+                    self.assert_root(a, b, Retarget("padding", offset, hidden, hex(end)))
+                    tried += 1
+        self.assertGreater(tried, 5)
+
+    def test_what_cannot_be_looked_at_is_said_and_proves_nothing(self):
+        a = self.build("not-v", flags=("-O2",))
+        b = self.build("not-r", label='"longer than it was before"')
+        for name, tool in (("sections", ["llvm-strip", "--strip-sections"]),):
+            for path in (a, b):
+                subprocess.run([*tool, path, "-o", f"{path}-{name}"], check=True)
+            report = self.compare(f"{a}-{name}", f"{b}-{name}")
+            self.assertIn("not_tried", report["moved"])
+            self.assertEqual("different", report["verdict"])
+        threads = {"edit": lambda source, text: text + "\n__thread int of_thread[SIZE]; int *where(void) "
+                                                        "{ return &of_thread[1]; }\n" if source == "work.c" else text}
+        c = self.build("tls-v", flags=("-O2", "-DSIZE=4"), **threads)
+        d = self.build("tls-r", flags=("-O2", "-DSIZE=8"), **threads)
+        self.assertIn("thread", self.compare(c, d)["moved"]["not_tried"])
+
+    def test_a_report_that_rests_on_it_is_no_evidence_without_the_comparison(self):
+        a = self.build("verify-v")
+        b = self.build("verify-r", order=("main.c", "twins.c", "choose.c", "work.c"))
+        report = self.here / "report.json"
+        subprocess.run([ELFTALLY, "-f", "json", "--digest", "-p", "semantic", "-o", report, a, b], check=True)
+        ran = subprocess.run([ELFTALLY, "verify", report, a, b], capture_output=True, text=True)
+        self.assertNotEqual(0, ran.returncode)
+        self.assertIn("moved", ran.stderr)
+
+    def test_vtables_exceptions_and_unwinding(self):
+        source = """
+        #include <cstdio>
+        #include <stdexcept>
+        #include <string>
+        struct Shape { virtual ~Shape() {} virtual int area() const = 0; virtual const char *name() const = 0; };
+        struct Square : Shape { int a; Square(int x) : a(x) {} int area() const override { return a * a; }
+                                const char *name() const override { return "square"; } };
+        struct Line : Shape { int area() const override { throw std::runtime_error("a line has none"); }
+                              const char *name() const override { return "line"; } };
+        static Shape *make(int i) { return i & 1 ? (Shape *)new Square(i) : new Line; }
+        int main(int argc, char **argv)
+        {
+            int sum = 0;
+            for (int i = 0; i < argc + 3; i++) {
+                Shape *shape = make(i);
+                try { sum += shape->area(); std::string text(shape->name()); sum += (int)text.size(); }
+                catch (const std::exception &e) { std::printf("%s: %s\\n", LABEL, e.what()); }
+                delete shape;
+            }
+            return sum;
+        }
+        """
+        (self.here / "shapes.cc").write_text(source)
+        for flags in (("-O0",), ("-O2",)):
+            files = []
+            for name, label in (("shapes-v", '"x"'), ("shapes-r", '"a longer label, so that all that follows moves"')):
+                subprocess.run(["g++", *flags, f"-DLABEL={label}", "-fno-ident", self.here / "shapes.cc", "-o",
+                                self.here / name], check=True)
+                files.append(self.here / name)
+            report = self.compare(*files)
+            self.assertEqual({".rodata"}, set(self.unexplained(report)))
+            self.assertGreater(report["moved"]["unwind_records"], 5)
+            self.assertGreater(report["moved"]["exception_tables"], 0)
+            program = Program(files[1])
+            generator = random.Random(7)
+            for _ in range(8):
+                self.assert_root(*files, program.pointer(generator))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=["test_moved"])
