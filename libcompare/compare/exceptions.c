@@ -223,8 +223,8 @@ bool exceptions_same(struct exception_tables *tables, uint64_t vendor, uint64_t 
     struct lsda sides[2];
     if (tables->spent / EXCEPTIONS_BUDGET > tables->sides[0].size + tables->sides[1].size)
         return false;
-    bool read = read_lsda(&sides[0], tables->sides[0], vendor, tables->words) &
-                read_lsda(&sides[1], tables->sides[1], rebuilt, tables->words);
+    bool read = read_lsda(&sides[0], tables->sides[0], vendor, tables->words);
+    read = read_lsda(&sides[1], tables->sides[1], rebuilt, tables->words) && read;
     tables->spent += sides[0].steps + sides[1].steps + (read ? sides[0].end : 0) + 16;
     *size = read ? sides[0].end : 0;
     return read && lsdas_correspond(tables, &sides[0], &sides[1]);
