@@ -38,6 +38,8 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
     case SITE_DATA:
     case SITE_GOT:
         return moving_reference(m, a->target, b->target);
+    case SITE_INDEX:
+        return relocations_correspond_by_index(m, a->target, b->target);
     default:
         return false; /* what cannot be followed */
     }

@@ -171,6 +171,35 @@ static void indexes_of_the_plt_are_told_by_what_they_bind(void **state)
     trial_end(&trial);
 }
 
+/* push $index, behind endbr64 or the jump, of the second entry. */
+static uint8_t *pushed_index(const struct image *image, uint8_t *bytes)
+{
+    uint8_t *entry = section_in(image, bytes, ".plt") + 2 * 16;
+    for (unsigned i = 0; i < 11; i++) {
+        if (entry[i] == 0x68 && get_number(entry + i + 1, 4) == 1)
+            return entry + i + 1;
+    }
+    fail_msg("no lazy entry of the PLT");
+    return NULL;
+}
+
+static void push_another_index(const struct image *image, uint8_t *bytes)
+{
+    *pushed_index(image, bytes) = 2;
+}
+
+/* The other build binds printf, too, so that it has other indexes. */
+static void code_of_the_plt_is_proven_with_its_indexes(void **state)
+{
+    (void)state;
+    struct trial trial;
+    trial_begin(&trial, &library, NULL);
+    assert_int_equal(unproven(&trial, 0, ".plt"), 0);
+    trial_end(&trial);
+    assert_int_equal(lost(&library, ".plt", push_another_index), 4);
+    assert_true(lost(&library, ".plt", retarget) >= 4);
+}
+
 static void repeat(const struct image *image, uint8_t *bytes)
 {
     memcpy(rela(image, bytes, ".rela.plt", R_X86_64_JUMP_SLOT, 0),
@@ -595,6 +624,7 @@ int main(void)
         cmocka_unit_test(addend_that_is_equal_where_its_target_moved_is_not_proven),
         cmocka_unit_test(relocations_may_be_in_another_order),
         cmocka_unit_test(indexes_of_the_plt_are_told_by_what_they_bind),
+        cmocka_unit_test(code_of_the_plt_is_proven_with_its_indexes),
         cmocka_unit_test(place_that_is_filled_twice_is_not_proven),
         cmocka_unit_test(fields_of_relocations_are_all_looked_at),
         cmocka_unit_test(packed_relocations_are_proven_by_their_places),

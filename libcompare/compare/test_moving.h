@@ -106,6 +106,10 @@ static inline void trial_begin(struct trial *trial, const struct builds *builds,
     assert_true(correspondence_make(m->spaces, &trial->arena, &trial->map));
     m->first_references = arena_alloc(&trial->arena, trial->map.count + 1, sizeof(*m->first_references));
     assert_non_null(m->first_references);
+    memset(m->first_references, 0xff, (trial->map.count + 1) * sizeof(*m->first_references));
+    m->entries = (struct list){.arena = &trial->arena, .item_size = sizeof(struct table_entry)};
+    m->changed = (struct list){.arena = &trial->arena, .item_size = sizeof(struct changed_code)};
+    code_prove(m);
     dynamic_tables_prove(m);
     unwind_prove(m);
     exidx_prove(m);

@@ -136,12 +136,44 @@ static bool displacement(struct x86 *x, uint64_t *target)
     return true;
 }
 
+/* ---- Lazy entries of the PLT: push $index; [bnd] jmp PLT0 (System V psABI, "Procedure Linkage Table") ---- */
+
+/* PLT0 pushes the second word of the GOT, and jumps through the third. */
+static bool is_plt0(const struct x86 *x, uint64_t address)
+{
+    const struct image *image = x->search->decoder->image;
+    struct range bytes;
+    if (!image_file_range(image, address, 6, &bytes))
+        return false;
+    const uint8_t *code = image_bytes(image, bytes);
+    const struct dynamic_entry *got = image_dynamic(image, DT_PLTGOT);
+    uint64_t pushed = address + 6 + (uint64_t)(int64_t)(int32_t)image_u32(image, code + 2);
+    return got != NULL && code[0] == 0xff && code[1] == 0x35 && pushed == got->value + 8;
+}
+
+static bool pushes_index(const struct x86 *x)
+{
+    const uint8_t *next = x->search->bytes + x->at + x->now.length;
+    uint64_t left = x->search->size - x->at - x->now.length;
+    if (!x->wide || !is_default(x, 0x68) || x->now.length != 5 || left < 5)
+        return false;
+    unsigned bnd = next[0] == 0xf2;
+    if (left < bnd + 5u || next[bnd] != 0xe9)
+        return false;
+    uint64_t distance = (uint64_t)(int64_t)(int32_t)image_u32(x->search->decoder->image, next + bnd + 1);
+    return is_plt0(x, next_address(x) + bnd + 5 + distance);
+}
+
 static bool immediate(struct x86 *x, uint64_t *target)
 {
     const uint8_t offset = x->now.raw.imm[0].offset, bits = x->now.raw.imm[0].size;
     if (bits < 32 || !is_field(x, offset, bits))
         return false;
     uint64_t value = bits == 32 ? (uint32_t)x->now.raw.imm[0].value.u : x->now.raw.imm[0].value.u;
+    if (pushes_index(x)) {
+        site_add(x->search, x->at + offset, bits / 8, SITE_INDEX, value);
+        return false;
+    }
     if (!is_absolute(x, value))
         return false;
     *target = value;
