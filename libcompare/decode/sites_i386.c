@@ -118,6 +118,11 @@ static void tell_absolute(struct flow *flow, const ZydisDecodedInstruction *now)
     uint64_t value = (uint64_t)now->raw.disp.value;
     if (now->raw.disp.size == 32 && !segment && is_absolute(flow, value))
         tell_bytes(flow, now->raw.disp.offset, 32, SITE_DATA, value);
+    uint64_t index;
+    if (pushes_index_x86(flow->search, flow->at, &index)) {
+        tell_bytes(flow, now->raw.imm[0].offset, 32, SITE_INDEX, index);
+        return;
+    }
     value = now->raw.imm[0].value.u;
     if (now->raw.imm[0].size == 32 && !now->raw.imm[0].is_relative && is_absolute(flow, value))
         tell_bytes(flow, now->raw.imm[0].offset, 32, SITE_DATA, value);
@@ -563,6 +568,18 @@ static bool is_opcode(const ZydisDecodedInstruction *now, uint8_t opcode)
     return now->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && now->opcode == opcode;
 }
 
+/* The first jump of a lazy entry of the PLT, which all come to with the GOT's address in %ebx (psABI). */
+static bool is_plt_jump(const struct flow *flow)
+{
+    const struct i386 *i386 = flow->machine.state;
+    const ZydisDecodedOperand *target = &i386->operands[0];
+    uint64_t index;
+    return is_opcode(&i386->now, 0xff) && i386->now.raw.modrm.reg == 4 && flow->search->decoder->got != 0 &&
+           target->mem.base == ZYDIS_REGISTER_EBX && target->mem.index == ZYDIS_REGISTER_NONE &&
+           i386->now.raw.disp.size == 32 && flow->search->size - flow->at >= i386->now.length &&
+           pushes_index_x86(flow->search, flow->at + i386->now.length, &index);
+}
+
 /* CALL and JMP to what a register or memory holds. */
 static void indirect(struct flow *flow)
 {
@@ -579,6 +596,9 @@ static void indirect(struct flow *flow)
         bool through_got = based_address(flow, target, &address) && target->mem.index != ZYDIS_REGISTER_NONE;
         all_operands(flow);
         tell_absolute(flow, &i386->now);
+        if (is_plt_jump(flow) && flow_held(flow, number_of(ZYDIS_REGISTER_EBX))->kind != HELD_BASE)
+            tell_bytes(flow, i386->now.raw.disp.offset, 32, SITE_DATA,
+                       (uint32_t)(flow->search->decoder->got + (uint64_t)i386->now.raw.disp.value));
         flow->registers[TOP] = is_table || through_got ? is_table ? flow_number(flow, entry) : HELD_SUM : HELD_OTHER;
         if (!is_call)
             flow_jump_register(flow, TOP);

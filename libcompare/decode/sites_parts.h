@@ -32,6 +32,9 @@ bool sites_arm(struct site_search *search);
 bool sites_mips(struct site_search *search);
 bool sites_ppc(struct site_search *search);
 
+/* Whether a lazy entry of the PLT pushes its index here, and which: that of an entry of DT_JMPREL. */
+bool pushes_index_x86(const struct site_search *search, uint64_t at, uint64_t *index);
+
 /* Whether these bytes are padding, as decode_is_padding says. */
 bool padding_x86(const uint8_t *bytes, uint64_t size);
 bool padding_aarch64(const uint8_t *bytes, uint64_t size);

@@ -138,30 +138,37 @@ static bool displacement(struct x86 *x, uint64_t *target)
 
 /* ---- Lazy entries of the PLT: push $index; [bnd] jmp PLT0 (System V psABI, "Procedure Linkage Table") ---- */
 
-/* PLT0 pushes the second word of the GOT, and jumps through the third. */
-static bool is_plt0(const struct x86 *x, uint64_t address)
+/* PLT0 pushes the second word of the GOT: relative to the pc, to %ebx, or absolute. */
+static bool is_plt0(const struct image *image, uint64_t address)
 {
-    const struct image *image = x->search->decoder->image;
     struct range bytes;
     if (!image_file_range(image, address, 6, &bytes))
         return false;
     const uint8_t *code = image_bytes(image, bytes);
     const struct dynamic_entry *got = image_dynamic(image, DT_PLTGOT);
-    uint64_t pushed = address + 6 + (uint64_t)(int64_t)(int32_t)image_u32(image, code + 2);
-    return got != NULL && code[0] == 0xff && code[1] == 0x35 && pushed == got->value + 8;
+    uint64_t word = image->is64 ? 8 : 4, operand = (uint64_t)(int64_t)(int32_t)image_u32(image, code + 2);
+    if (got == NULL || code[0] != 0xff)
+        return false;
+    if (image->is64)
+        return code[1] == 0x35 && address + 6 + operand == got->value + word;
+    return code[1] == 0x35 ? (uint32_t)operand == got->value + word : code[1] == 0xb3 && operand == word;
 }
 
-static bool pushes_index(const struct x86 *x)
+bool pushes_index_x86(const struct site_search *search, uint64_t at, uint64_t *index)
 {
-    const uint8_t *next = x->search->bytes + x->at + x->now.length;
-    uint64_t left = x->search->size - x->at - x->now.length;
-    if (!x->wide || !is_default(x, 0x68) || x->now.length != 5 || left < 5)
+    const struct image *image = search->decoder->image;
+    const uint8_t *code = search->bytes + at;
+    uint64_t left = search->size - at, mask = image->is64 ? UINT64_MAX : UINT32_MAX;
+    if (left < 10 || code[0] != 0x68)
         return false;
-    unsigned bnd = next[0] == 0xf2;
-    if (left < bnd + 5u || next[bnd] != 0xe9)
+    unsigned bnd = code[5] == 0xf2;
+    if (left < bnd + 10u || code[bnd + 5] != 0xe9)
         return false;
-    uint64_t distance = (uint64_t)(int64_t)(int32_t)image_u32(x->search->decoder->image, next + bnd + 1);
-    return is_plt0(x, next_address(x) + bnd + 5 + distance);
+    uint64_t distance = (uint64_t)(int64_t)(int32_t)image_u32(image, code + bnd + 6);
+    /* i386 pushes the offset of the entry. */
+    uint64_t pushed = image_u32(image, code + 1), unit = image->is64 ? 1 : sizeof(Elf32_Rel);
+    *index = pushed / unit;
+    return pushed % unit == 0 && is_plt0(image, (search->address + at + bnd + 10 + distance) & mask);
 }
 
 static bool immediate(struct x86 *x, uint64_t *target)
@@ -170,8 +177,9 @@ static bool immediate(struct x86 *x, uint64_t *target)
     if (bits < 32 || !is_field(x, offset, bits))
         return false;
     uint64_t value = bits == 32 ? (uint32_t)x->now.raw.imm[0].value.u : x->now.raw.imm[0].value.u;
-    if (pushes_index(x)) {
-        site_add(x->search, x->at + offset, bits / 8, SITE_INDEX, value);
+    uint64_t index;
+    if (is_default(x, 0x68) && pushes_index_x86(x->search, x->at, &index)) {
+        site_add(x->search, x->at + offset, bits / 8, SITE_INDEX, index);
         return false;
     }
     if (!is_absolute(x, value))
