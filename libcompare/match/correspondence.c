@@ -91,10 +91,20 @@ bool correspondence_settle(struct matchmaking *m, struct correspondence *map)
     return true;
 }
 
+/* The file's headers, at the begin of what is loaded: __ehdr_start, __executable_start, the base of the image. */
+static uint64_t headers_address(const struct image *image)
+{
+    uint64_t address;
+    return image_address(image, 0, &address) ? address : UINT64_MAX;
+}
+
 /* Where nothing else is: what a program or a table calls the begin or the end of a section. */
 static void add_borders(struct matchmaking *m, const struct correspondence *map)
 {
     const struct image *vendor = m->spaces[0].image, *rebuilt = m->spaces[1].image;
+    uint64_t headers[2] = {headers_address(vendor), headers_address(rebuilt)};
+    if (headers[0] != UINT64_MAX && headers[1] != UINT64_MAX)
+        counterpart_add(m, headers[0], headers[1], 1, EVIDENCE_SECTION, false);
     for (uint64_t i = 1; i < vendor->section_count; i++) {
         const struct section *section = &vendor->sections[i];
         const struct section *partner =

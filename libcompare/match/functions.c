@@ -4,8 +4,13 @@
  */
 #include "parts.h"
 
+#define XXH_STATIC_LINKING_ONLY /* its state can live on the stack */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
+
+#define ROUNDS    3   /* who calls one that was alike may be alike, too */
+#define TEXT_MOST 256 /* characters of a text that tells two functions apart */
 
 static void pair(struct matchmaking *m, size_t vendor, size_t rebuilt, enum evidence evidence)
 {
@@ -63,14 +68,54 @@ static int key_order(const void *left, const void *right)
     return (a->index > b->index) - (a->index < b->index);
 }
 
-enum by { BY_NAME, BY_PLAIN_NAME, BY_CONTENT };
+enum by { BY_NAME, BY_PLAIN_NAME, BY_CONTENT, BY_REFERENCES };
 
-static bool key_of(const struct code_piece *piece, enum by by, struct key *key)
+/* What an address is to both sides: a place in functions that are paired, a text. 0: nothing that is known by now. */
+static uint64_t identity(const struct matchmaking *m, size_t side, const struct code_piece *own, uint64_t address)
 {
-    if (piece->partner != SIZE_MAX || (by == BY_CONTENT ? piece->hash == 0 : piece->name == NULL))
+    const struct space *space = &m->spaces[side];
+    const struct code_piece *piece = space_code_at(space, address);
+    struct range byte;
+    if (piece != NULL) {
+        bool paired = piece == own || piece->partner != SIZE_MAX;
+        size_t index = piece == own ? SIZE_MAX
+                       : !paired    ? 0
+                       : side == 0  ? (size_t)(piece - space->code)
+                                    : piece->partner;
+        uint64_t shown[2] = {index, paired ? address - piece->address : 0};
+        return XXH3_64bits(shown, sizeof(shown));
+    }
+    if (!image_file_range(space->image, address, 1, &byte))
+        return 0;
+    uint64_t end = byte.begin;
+    while (end < space->image->size && end - byte.begin < TEXT_MOST && is_text(space->image->bytes[end]))
+        end++;
+    bool text = end > byte.begin && end < space->image->size && space->image->bytes[end] == 0;
+    return text ? XXH3_64bits(space->image->bytes + byte.begin, end - byte.begin) : 0;
+}
+
+/* Over the code, and what it refers to: alike functions that call others are told apart by that. */
+static uint64_t hash_references(const struct matchmaking *m, size_t side, const struct code_piece *piece)
+{
+    XXH3_state_t state;
+    XXH3_64bits_reset(&state);
+    XXH3_64bits_update(&state, &piece->hash, sizeof(piece->hash));
+    for (size_t i = 0; i < piece->site_count; i++) {
+        const struct site *site = &m->spaces[side].sites[piece->site + i];
+        uint64_t target = site->kind <= SITE_DATA ? identity(m, side, piece, site->target) : 0;
+        XXH3_64bits_update(&state, &target, sizeof(target));
+    }
+    return XXH3_64bits_digest(&state);
+}
+
+static bool key_of(const struct matchmaking *m, size_t side, const struct code_piece *piece, enum by by,
+                   struct key *key)
+{
+    bool content = by >= BY_CONTENT;
+    if (piece->partner != SIZE_MAX || (content ? piece->hash == 0 : piece->name == NULL))
         return false;
-    *key = (struct key){.hash = piece->hash};
-    if (by != BY_CONTENT) {
+    *key = (struct key){.hash = by == BY_REFERENCES ? hash_references(m, side, piece) : piece->hash};
+    if (!content) {
         key->name = piece->name;
         key->length = by == BY_NAME ? strlen(piece->name) : plain_length(piece->name);
     }
@@ -93,7 +138,7 @@ static void pair_once(struct matchmaking *m, enum by by)
     m->out_of_memory |= keys == NULL;
     for (size_t side = 0; keys != NULL && side < 2; side++) {
         for (size_t i = 0; i < m->spaces[side].code_count; i++) {
-            if (!key_of(&m->spaces[side].code[i], by, &keys[count]))
+            if (!key_of(m, side, &m->spaces[side].code[i], by, &keys[count]))
                 continue;
             keys[count].index = i;
             keys[count++].side = side;
@@ -107,8 +152,8 @@ static void pair_once(struct matchmaking *m, enum by by)
             end++;
         if (end - i == 2 && keys[i].side != keys[i + 1].side) {
             const struct code_piece *a = &m->spaces[0].code[keys[i].index], *b = &m->spaces[1].code[keys[i + 1].index];
-            if (may_pair(m, a, b) && (by != BY_CONTENT || names_agree(a, b)))
-                pair(m, keys[i].index, keys[i + 1].index, by != BY_CONTENT ? EVIDENCE_NAME : EVIDENCE_CONTENT);
+            if (may_pair(m, a, b) && (by < BY_CONTENT || names_agree(a, b)))
+                pair(m, keys[i].index, keys[i + 1].index, by < BY_CONTENT ? EVIDENCE_NAME : EVIDENCE_CONTENT);
         }
         i = end;
     }
@@ -178,6 +223,8 @@ void functions_pair(struct matchmaking *m)
     pair_once(m, BY_NAME);
     pair_once(m, BY_CONTENT);
     pair_once(m, BY_PLAIN_NAME);
+    for (size_t i = 0; i < ROUNDS; i++)
+        pair_once(m, BY_REFERENCES);
     pair_beside(m, true);
     pair_beside(m, false);
     pair_between(m);
