@@ -34,7 +34,7 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
     case SITE_JUMP:
         if (a->target - own->vendor < own->size)
             return b->target - own->rebuilt == a->target - own->vendor;
-        return is_code(m, a->target) && moving_reference(m, a->target, b->target);
+        return (is_code(m, a->target) || a->target == 0) && moving_reference(m, a->target, b->target);
     case SITE_DATA:
     case SITE_GOT:
         return moving_reference(m, a->target, b->target);

@@ -228,7 +228,8 @@ static void prove_records(struct unwinding *unwinding, const struct table *table
         uint64_t size = is_cie ? cies[0][c].size : fdes[0][f].size;
         if (partner != NO_PARTNER) {
             uint64_t other = is_cie ? cies[1][partner].offset : fdes[1][partner].offset;
-            table_prove(table, part_of(table->sides[0], offset, size), part_of(table->sides[1], other, size));
+            uint64_t other_size = is_cie ? cies[1][partner].size : fdes[1][partner].size;
+            table_prove(table, part_of(table->sides[0], offset, size), part_of(table->sides[1], other, other_size));
             unwinding->m->counts.unwind_records += !is_cie;
         }
         c += is_cie;

@@ -167,35 +167,75 @@ static bool thing_at(const struct referring *r, size_t side, uint64_t address, s
     return true;
 }
 
-static bool is_alike(const struct relocation *a, const struct relocation *b)
+/* Whether two texts are the same one; neither is a text: nothing speaks against it. */
+static bool same_text(const struct referring *r, uint64_t vendor, uint64_t rebuilt)
 {
-    return a->type == b->type && strcmp(a->symbol, b->symbol) == 0 && (a->symbol[0] == '\0' || a->addend == b->addend);
+    struct range x, y;
+    if (!thing_at(r, 0, vendor, &x) || !thing_at(r, 1, rebuilt, &y))
+        return true;
+    const uint8_t *a = r->m->spaces[0].image->bytes, *b = r->m->spaces[1].image->bytes;
+    bool text_a = is_text(a[x.begin]), text_b = is_text(b[y.begin]);
+    return text_a == text_b &&
+           (!text_a || (range_size(x) == range_size(y) && memcmp(a + x.begin, b + y.begin, range_size(x)) == 0));
 }
 
-/* Whether both hold the same, but for what pointers lead to, and that is something; *size of it. What is longer ends in zeros. */
+/* Whether two pointers can be the same one, as far as it is known by now. */
+static bool is_alike(const struct referring *r, const struct relocation *a, const struct relocation *b)
+{
+    uint64_t vendor = (uint64_t)a->addend, rebuilt = (uint64_t)b->addend;
+    if (a->type != b->type || strcmp(a->symbol, b->symbol) != 0)
+        return false;
+    if (a->symbol[0] != '\0')
+        return a->addend == b->addend;
+    if (counterpart_at(&r->map, 0, vendor) != NULL || counterpart_at(&r->map, 1, rebuilt) != NULL)
+        return addresses_correspond(&r->map, vendor, rebuilt);
+    return same_text(r, vendor, rebuilt);
+}
+
+/* How far both hold the same plain bytes. */
+static uint64_t same_bytes(const uint8_t *a, const uint8_t *b, uint64_t size)
+{
+    uint64_t same = 0;
+    while (same < size && a[same] == b[same])
+        same++;
+    return same;
+}
+
+/*
+ * How far both hold the same, but for what pointers lead to, and that is something: *size. Without pointers it is all of
+ * the shorter, and what is longer ends in zeros. With them it is a structure or a table, which ends where another
+ * pointer follows: nobody refers to what stands behind it yet.
+ */
 static bool same_thing(const struct referring *r, struct range x, struct range y, uint64_t *size)
 {
     const struct space *a = &r->m->spaces[0], *b = &r->m->spaces[1];
-    size_t count_a, count_b;
+    const uint8_t *bytes_a = a->image->bytes + x.begin, *bytes_b = b->image->bytes + y.begin;
+    size_t count_a, count_b, i = 0;
     uint64_t word = a->image->is64 ? 8 : 4, done = 0;
-    *size = range_size(x) < range_size(y) ? range_size(x) : range_size(y);
-    struct range both_a = {x.begin, x.begin + *size}, both_b = {y.begin, y.begin + *size};
+    uint64_t shorter = range_size(x) < range_size(y) ? range_size(x) : range_size(y);
+    struct range both_a = {x.begin, x.begin + shorter}, both_b = {y.begin, y.begin + shorter};
     const struct relocation *p = relocations_in(a->relocations, a->relocation_count, both_a, &count_a);
     const struct relocation *q = relocations_in(b->relocations, b->relocation_count, both_b, &count_b);
-    if (*size == 0 || count_a != count_b || !image_all_zero(a->image, (struct range){both_a.end, x.end}) ||
-        !image_all_zero(b->image, (struct range){both_b.end, y.end}))
-        return false;
-    for (size_t i = 0; i < count_a; i++) {
+    for (; i < count_a && i < count_b; i++) {
         uint64_t offset = p[i].file_offset - x.begin;
-        if (offset != q[i].file_offset - y.begin || !is_alike(&p[i], &q[i]) || offset < done ||
-            memcmp(a->image->bytes + x.begin + done, b->image->bytes + y.begin + done, offset - done) != 0)
-            return false;
+        if (offset != q[i].file_offset - y.begin || offset < done || offset + word > shorter ||
+            !is_alike(r, &p[i], &q[i]) || same_bytes(bytes_a + done, bytes_b + done, offset - done) != offset - done)
+            break;
         done = offset + word;
     }
-    return done >= *size
-               ? count_a > 0
-               : memcmp(a->image->bytes + x.begin + done, b->image->bytes + y.begin + done, *size - done) == 0 &&
-                     (count_a > 0 || !image_all_zero(a->image, both_a));
+    if (i > 0) {
+        /* Plain words up to the next pointer of either side. */
+        uint64_t end = shorter;
+        end = i < count_a && p[i].file_offset - x.begin < end ? p[i].file_offset - x.begin : end;
+        end = i < count_b && q[i].file_offset - y.begin < end ? q[i].file_offset - y.begin : end;
+        uint64_t more = end > done ? same_bytes(bytes_a + done, bytes_b + done, end - done) : 0;
+        *size = done + (done + more == shorter ? more : more / word * word);
+        return true;
+    }
+    *size = shorter;
+    return shorter > 0 && count_a == 0 && count_b == 0 && memcmp(bytes_a, bytes_b, shorter) == 0 &&
+           !image_all_zero(a->image, both_a) && image_all_zero(a->image, (struct range){both_a.end, x.end}) &&
+           image_all_zero(b->image, (struct range){both_b.end, y.end});
 }
 
 static int lead_order(const void *left, const void *right)
