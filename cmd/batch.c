@@ -156,8 +156,8 @@ static int run_in(struct batch *batch, const char *directory)
         status = fail("%s: cannot enter: %s", directory, strerror(errno));
     for (size_t i = 0; i < 4 && here != NULL; i++) {
         const char *path = *paths[i];
-        bool named =
-            path != NULL && (strcmp(path, "-") == 0 || strcmp(path, "standard") == 0 || strcmp(path, "exact") == 0);
+        bool named = path != NULL && (strcmp(path, "-") == 0 || strcmp(path, "standard") == 0 ||
+                                      strcmp(path, "exact") == 0 || strcmp(path, "semantic") == 0);
         if (path != NULL && path[0] != '/' && !named && asprintf(&absolute[i], "%s/%s", here, path) > 0)
             *paths[i] = absolute[i];
     }

@@ -395,7 +395,8 @@ const struct command command_compare = {
     .name = "compare",
     .usage = "elftally [compare] [OPTIONS] VENDOR REBUILT\n"
              "    Compares the vendor's file, directory, archive or package with the rebuilt one.\n"
-             "  -p, --policy NAME|FILE  exact, standard (default), or a JSON file of accepted rules\n"
+             "  -p, --policy NAME|FILE  exact, standard (default), semantic (what is proven to\n"
+             "                          have only moved, too), or a JSON file of accepted rules\n"
              "  -f, --format text|json|junit\n"
              "                          text for people (default), JSON for machines, JUnit's XML for CI (trees)\n"
              "  -o, --output FILE       write the report there, whole or not at all\n"

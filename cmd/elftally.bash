@@ -43,7 +43,7 @@ _elftally()
     COMPREPLY=()
     case $previous in
     -p | --policy)
-        mapfile -t COMPREPLY < <(compgen -W 'exact standard' -- "$current"; compgen -f -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'exact standard semantic' -- "$current"; compgen -f -- "$current")
         compopt -o filenames
         return
         ;;

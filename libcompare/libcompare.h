@@ -90,7 +90,7 @@ COMPARE_API const struct compare_rule_info *compare_rule_at(size_t index);
 struct compare_policy;
 
 /*
- * The policy of this name ("exact", "standard"), or else the one in the JSON file of this path. The caller frees it
+ * The policy of this name ("exact", "standard", "semantic"), or else the one in the JSON file of this path. The caller frees it
  * with compare_policy_free. COMPARE_ERROR_SYSTEM, COMPARE_ERROR_POLICY.
  */
 COMPARE_API int compare_policy_open(const char *name_or_path, struct compare_policy **policy,

@@ -75,7 +75,7 @@ static void policy_exact_accepts_nothing_and_standard_what_its_rules_say(void **
 static void a_name_that_is_no_policy_and_no_file_is_refused(void **state)
 {
     (void)state;
-    static const char *const names[] = {"semantic", "Standard", "", "no/such/file", "."};
+    static const char *const names[] = {"Semantic", "Standard", "", "no/such/file", "."};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         struct compare_policy *policy;
         struct compare_error error;

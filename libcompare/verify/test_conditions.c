@@ -357,8 +357,9 @@ static void padding_is_zero_and_nobody_s(void **state)
 static void every_rule_is_known_by_its_name(void **state)
 {
     (void)state;
+    /* What moved is no matter of one file alone. */
     for (size_t i = 0; i < RULE_FILES; i++)
-        assert_true(rule_is_known(compare_rule_at(i)->id));
+        assert_int_equal(rule_is_known(compare_rule_at(i)->id), !rule_is_moved((enum rule_index)i));
     assert_false(rule_is_known("no-such-rule"));
     assert_false(rule_is_known(""));
 }
