@@ -35,6 +35,7 @@ struct hash_table {
     struct dynamic_side *side;
     const uint8_t *bytes;
     uint64_t size;
+    uint64_t unused; /* 1 + a number in it that nothing depends on; 0: there is none */
 };
 
 /* ---- DT_HASH ---- */
@@ -165,8 +166,9 @@ static bool gnu_is_right(struct dynamic_tables *tables, struct hash_table *table
     uint32_t count = table->side->count;
     if (!gnu_header(table, &gnu))
         return false;
-    /* One that finds nothing begins behind the null symbol, or behind all: no symbol has a word, and nothing is shifted. */
-    bool none = gnu.chain == table->size && (gnu.first == 1 || gnu.first == count) && gnu.shift == 0;
+    /* One that finds nothing begins behind the null symbol, or behind all: no symbol has a word, nothing is shifted. */
+    bool none = gnu.chain == table->size && (gnu.first == 1 || gnu.first == count);
+    table->unused = none ? 1 + gnu.shift : 0;
     if (!none && (gnu.first > count || table->size - gnu.chain != 4 * (count - gnu.first)))
         return false;
     struct gnu_table found = gnu;
@@ -198,7 +200,8 @@ static void prove(struct dynamic_tables *tables, int64_t tag, uint32_t type,
     if (pair == NULL)
         return;
     struct hash_table vendor = hash_table_of(tables, pair, 0), rebuilt = hash_table_of(tables, pair, 1);
-    if (vendor.side->count > 0 && rebuilt.side->count > 0 && is_right(tables, &vendor) && is_right(tables, &rebuilt))
+    if (vendor.side->count > 0 && rebuilt.side->count > 0 && is_right(tables, &vendor) && is_right(tables, &rebuilt) &&
+        vendor.unused == rebuilt.unused)
         moving_prove(tables->m, pair->sides[0]->bytes, pair->sides[1]->bytes, RULE_MOVED_TABLES);
 }
 

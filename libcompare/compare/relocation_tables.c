@@ -197,7 +197,7 @@ bool relocation_sections_make(const struct moving *m, size_t side, struct range 
                 at += section->size;
         }
     }
-    return at == addresses.end;
+    return at == addresses.end && !range_empty(addresses);
 }
 
 static bool value_is(const struct image *image, int64_t tag, uint64_t value)

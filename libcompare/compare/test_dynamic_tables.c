@@ -489,6 +489,21 @@ static void gnu_shift(const struct image *image, uint8_t *bytes)
     put_number(section_in(image, bytes, ".gnu.hash") + 12, 200, 4);
 }
 
+static void shift_without_a_symbol(const struct image *image, uint8_t *bytes)
+{
+    section_in(image, bytes, ".gnu.hash")[12] ^= 1;
+}
+
+static void empty_gnu_hash_has_no_free_bits(void **state)
+{
+    (void)state;
+    struct trial trial;
+    trial_begin(&trial, &packed, NULL);
+    assert_int_equal(unproven(&trial, 0, ".gnu.hash"), 0);
+    trial_end(&trial);
+    assert_true(lost(&packed, ".gnu.hash", shift_without_a_symbol) > 16);
+}
+
 static void gnu_hash_that_is_not_right_is_not_proven(void **state)
 {
     (void)state;
@@ -591,11 +606,16 @@ static void relocations_of_another_size(const struct image *image, uint8_t *byte
     entry(image, bytes, DT_RELAENT)[0] = 48;
 }
 
+static void no_relocations(const struct image *image, uint8_t *bytes)
+{
+    put_number(entry(image, bytes, DT_PLTRELSZ), 0, 8);
+}
+
 static void entries_of_the_dynamic_section_are_proven_each_by_itself(void **state)
 {
     (void)state;
-    tampering *const all[] = {other_library, other_initialiser, other_array,       other_array_size,
-                              more_relative, other_tag,         fewer_relocations, other_relocations};
+    tampering *const all[] = {other_library, other_initialiser, other_array,       other_array_size, more_relative,
+                              other_tag,     fewer_relocations, other_relocations, no_relocations};
     for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
         if (lost(&library, ".dynamic", all[i]) < sizeof(Elf64_Dyn))
             fail_msg("tampering %zu", i);
@@ -633,6 +653,7 @@ int main(void)
         cmocka_unit_test(symbol_of_another_version_is_another),
         cmocka_unit_test(records_of_versions_are_walked_strictly),
         cmocka_unit_test(gnu_hash_that_is_not_right_is_not_proven),
+        cmocka_unit_test(empty_gnu_hash_has_no_free_bits),
         cmocka_unit_test(sysv_hash_that_is_not_right_is_not_proven),
         cmocka_unit_test(entries_of_the_dynamic_section_are_proven_each_by_itself),
         cmocka_unit_test(tables_that_tags_do_not_lead_to_are_not_proven),
