@@ -296,5 +296,6 @@ void unwind_prove(struct moving *m)
         prove_header(&unwinding);
     if (!m->out_of_memory && unwinding.except != NULL)
         exceptions_prove(&unwinding.exceptions, m, unwinding.except, &unwinding.shared);
+    m->out_of_memory |= unwinding.arena.exhausted;
     arena_free(&unwinding.arena);
 }
