@@ -1,7 +1,7 @@
 /*
- * DT_RELA, DT_REL, DT_JMPREL and DT_RELR (gABI chapter 5; glibc elf/do-rel.h): an entry is proven when the other side
+ * DT_RELA, DT_REL and DT_JMPREL (gABI chapter 5; glibc elf/do-rel.h): an entry is proven when the other side
  * has one, and only one, that does the same to the counterpart of its place. ld.so's order has no meaning but for
- * entries at one place, and for IRELATIVE, whose functions it calls. An addend that stands in the place (DT_REL, DT_RELR)
+ * entries at one place, and for IRELATIVE, whose functions it calls. An addend that stands in the place (DT_REL)
  * is a part of the data there, and checked with it.
  */
 #include <stdlib.h>
@@ -200,7 +200,7 @@ bool relocation_sections_make(const struct moving *m, size_t side, struct range 
     return at == addresses.end && !range_empty(addresses);
 }
 
-static bool value_is(const struct image *image, int64_t tag, uint64_t value)
+bool dynamic_value_is(const struct image *image, int64_t tag, uint64_t value)
 {
     const struct dynamic_entry *entry = image_dynamic(image, tag);
     return entry != NULL && entry->value == value;
@@ -263,106 +263,11 @@ static void find_tables(struct moving *m, size_t side, struct dynamic_side *read
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         tables[i].explicit = rows[i].explicit;
         if (!tagged_range(image, rows[i].tag, rows[i].size, &addresses) ||
-            !value_is(image, rows[i].entry, entry_size(image, rows[i].explicit)) ||
+            !dynamic_value_is(image, rows[i].entry, entry_size(image, rows[i].explicit)) ||
             !without_plt(&addresses, plt_addresses) ||
             !table_range(m, side, rows[i].explicit, addresses, &tables[i].bytes))
             tables[i].bytes = (struct range){0, 0};
     }
-}
-
-/* ---- DT_RELR: places alone; an even word is one, an odd one a bitmap of the words behind ---- */
-
-static int number_order(const void *left, const void *right)
-{
-    const uint64_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
-/* Without places it only counts them. */
-static uint64_t expand_relative(const struct image *image, struct range bytes, uint64_t *places)
-{
-    unsigned word = image->is64 ? 8 : 4;
-    uint64_t found = 0, next = 0, mask = image->is64 ? UINT64_MAX : UINT32_MAX;
-    for (uint64_t at = bytes.begin; at < bytes.end; at += word) {
-        uint64_t entry = image_word(image, at);
-        if ((entry & 1) == 0) {
-            if (places != NULL)
-                places[found] = entry;
-            found++;
-            next = entry + word;
-            continue;
-        }
-        for (unsigned bit = 1; bit < 8 * word; bit++) {
-            if ((entry >> bit & 1) == 0)
-                continue;
-            if (places != NULL)
-                places[found] = (next + (bit - UINT64_C(1)) * word) & mask;
-            found++;
-        }
-        next += (8 * word - UINT64_C(1)) * word;
-    }
-    return found;
-}
-
-static void read_relative(struct moving *m, size_t side, const struct section *section, struct dynamic_side *read)
-{
-    const struct image *image = m->images[side];
-    uint64_t count = expand_relative(image, section->bytes, NULL);
-    /* Each is a word of the image, and none twice. */
-    if (count > image->size / (image->is64 ? 8 : 4))
-        return;
-    read->relative = arena_alloc(m->arena, count, sizeof(*read->relative));
-    m->out_of_memory |= read->relative == NULL;
-    if (read->relative == NULL)
-        return;
-    read->relative_count = expand_relative(image, section->bytes, read->relative);
-    if (read->relative_count > 1)
-        qsort(read->relative, read->relative_count, sizeof(*read->relative), number_order);
-}
-
-static bool relative_has(const struct dynamic_side *side, uint64_t address)
-{
-    return side->relative_count > 0 &&
-           bsearch(&address, side->relative, side->relative_count, sizeof(address), number_order) != NULL;
-}
-
-/* A place that stands there twice would be changed twice. */
-static bool relative_corresponds(struct dynamic_tables *tables)
-{
-    const struct dynamic_side *vendor = &tables->sides[0], *rebuilt = &tables->sides[1];
-    unsigned word = vendor->image->is64 ? 8 : 4;
-    bool same = vendor->relative_count == rebuilt->relative_count;
-    for (uint64_t i = 0; same && i < vendor->relative_count; i++) {
-        uint64_t address = vendor->relative[i], other;
-        same = (i == 0 || (vendor->relative[i - 1] < address && rebuilt->relative[i - 1] < rebuilt->relative[i])) &&
-               finder_counterpart(&tables->finder, address, &other) && relative_has(rebuilt, other) &&
-               finder_correspond_range(&tables->finder, address, other, word);
-    }
-    return same;
-}
-
-static const struct section_pair *relative_pair(const struct moving *m)
-{
-    const struct section_pair *pair = tagged_pair(m, DT_RELR, SHT_RELR);
-    for (size_t side = 0; side < 2 && pair != NULL; side++) {
-        const struct section *section = pair->sides[side];
-        unsigned word = m->images[side]->is64 ? 8 : 4;
-        if (!value_is(m->images[side], DT_RELRSZ, section->size) || !value_is(m->images[side], DT_RELRENT, word) ||
-            section->size % word != 0 || range_size(section->bytes) != section->size)
-            return NULL;
-    }
-    return pair;
-}
-
-static void pair_relative(struct dynamic_tables *tables)
-{
-    const struct section_pair *pair = relative_pair(tables->m);
-    if (pair == NULL)
-        return;
-    for (size_t side = 0; side < 2; side++)
-        read_relative(tables->m, side, pair->sides[side], &tables->sides[side]);
-    tables->relative_proven =
-        !tables->m->out_of_memory && tables->sides[0].relative_count > 0 && relative_corresponds(tables);
 }
 
 /* ---- Pairing ---- */
@@ -515,7 +420,7 @@ void relocation_tables_pair(struct dynamic_tables *tables)
             part_irelative(tables, (enum relocation_tables)i);
     }
     if (!m->out_of_memory)
-        pair_relative(tables);
+        packed_relocations_pair(tables);
 }
 
 uint64_t leading_relative(const struct dynamic_side *side, enum relocation_tables which)
@@ -549,14 +454,9 @@ static void prove_table(struct dynamic_tables *tables, enum relocation_tables wh
 
 void relocation_tables_prove(struct dynamic_tables *tables)
 {
-    struct moving *m = tables->m;
-    const struct section_pair *pair = relative_pair(m);
     for (size_t i = 0; i < RELOCATIONS_TABLES; i++)
         prove_table(tables, (enum relocation_tables)i);
-    if (pair == NULL || !tables->relative_proven)
-        return;
-    moving_prove(m, pair->sides[0]->bytes, pair->sides[1]->bytes, RULE_MOVED_TABLES);
-    m->counts.relocations += tables->sides[0].relative_count;
+    packed_relocations_prove(tables);
 }
 
 /* ---- Questions of others ---- */
@@ -595,6 +495,7 @@ bool relocations_correspond_at(struct moving *m, uint64_t vendor, uint64_t rebui
         if (!table_corresponds_at(tables, (enum relocation_tables)i, addresses, &found))
             return false;
     }
-    bool relative[2] = {relative_has(&tables->sides[0], vendor), relative_has(&tables->sides[1], rebuilt)};
+    bool relative[2] = {packed_relocations_have(&tables->sides[0], vendor),
+                        packed_relocations_have(&tables->sides[1], rebuilt)};
     return relative[0] == relative[1] && (!relative[0] || tables->relative_proven) && found + relative[0] > 0;
 }

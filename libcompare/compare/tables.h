@@ -162,6 +162,8 @@ void dynamic_symbols_prove(struct dynamic_tables *tables);
 void hash_tables_prove(struct dynamic_tables *tables);
 void relocation_tables_pair(struct dynamic_tables *tables);
 void relocation_tables_prove(struct dynamic_tables *tables);
+void packed_relocations_pair(struct dynamic_tables *tables);
+void packed_relocations_prove(struct dynamic_tables *tables);
 void dynamic_section_prove(struct dynamic_tables *tables);
 void dynamic_strings_prove(struct dynamic_tables *tables);
 
@@ -173,6 +175,12 @@ bool dynamic_symbols_fixed(const struct dynamic_tables *tables, uint32_t vendor,
 
 /* Whether two offsets in the template of PT_TLS mean the same variable. */
 bool tls_offsets_correspond(struct dynamic_tables *tables, uint64_t vendor, uint64_t rebuilt);
+
+/* Whether the dynamic section has this tag, with this value. */
+bool dynamic_value_is(const struct image *image, int64_t tag, uint64_t value);
+
+/* Whether DT_RELR of this side has this place. */
+bool packed_relocations_have(const struct dynamic_side *side, uint64_t address);
 
 /* Whether sections of this type, each of a pair, make up this range of addresses of a side, without a gap. */
 bool relocation_sections_make(const struct moving *m, size_t side, struct range addresses, uint32_t type);

@@ -21,6 +21,24 @@ struct builds {
     size_t sizes[2];
 };
 
+/* Functions and pointers of all kinds; the other build has one more of each, before these. */
+static const char library_source[] =
+    "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
+    "#ifdef REBUILT\n"
+    "int added(int n) { return printf(\"%d added\\n\", n * 3); }\n"
+    "#ifndef AS_MANY_POINTERS\n"
+    "void *more[] = {&more, \"a string\", 0};\n"
+    "#endif\n"
+    "#endif\n"
+    "int first[4] = {1, 2, 3, 4}, second[4] = {5, 6, 7, 8};\n"
+    "static int own(int n) { return n * first[n & 3]; }\n"
+    "static int other(int n) { return n + second[n & 3]; }\n"
+    "int (*const functions[])(int) = {own, other};\n"
+    "int *pointers[] = {&first[1], &second[2], &first[0]};\n"
+    "int one(int n) { return puts(\"one\") + own(n) + abs(rand()); }\n"
+    "int two(int n) { return puts(\"two\") + other(n) + (int)strlen(getenv(\"two\")); }\n"
+    "int three(int n) { return one(n) + two(n) + functions[n & 1](n); }\n";
+
 /* Changes the vendor's bytes; image is the vendor's, untouched. */
 typedef void tampering(const struct image *image, uint8_t *bytes);
 

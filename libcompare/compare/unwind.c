@@ -190,9 +190,8 @@ static void pair_fdes(struct unwinding *unwinding, struct fde *a, struct fde *b)
     struct cie *cies[2] = {(struct cie *)unwinding->sides[0].cies.items + a->cie,
                            (struct cie *)unwinding->sides[1].cies.items + b->cie};
     /* The last record of an object is padded to what follows it: sizes may differ by that. */
-    if (!a->known || !b->known || !ranges_same(unwinding, a, b) ||
-        !cies_same(unwinding, cies[0], cies[1]) || !cfi_same(a->instructions, b->instructions) ||
-        !lsdas_same(unwinding, a, b))
+    if (!a->known || !b->known || !ranges_same(unwinding, a, b) || !cies_same(unwinding, cies[0], cies[1]) ||
+        !cfi_same(a->instructions, b->instructions) || !lsdas_same(unwinding, a, b))
         return;
     a->partner = (uint32_t)(b - (struct fde *)unwinding->sides[1].fdes.items);
     b->partner = (uint32_t)(a - (struct fde *)unwinding->sides[0].fdes.items);
