@@ -110,8 +110,9 @@ static bool system_or_trap(struct flow *flow, uint32_t word)
 {
     if ((word & 0xff000000) == 0xd4000000) {
         /* SVC and the like return in x0; BRK and HLT do not. */
+        flow_open(flow);
         if ((word & 0x00e00000) == 0)
-            write_reg(flow, 0);
+            flow_result(flow, 0);
         else
             flow_end(flow);
         return true;

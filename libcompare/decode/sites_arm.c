@@ -179,6 +179,7 @@ bool arm_load_entry(struct flow *flow, unsigned rt, unsigned rn, unsigned rm, un
 
 void arm_end(struct flow *flow)
 {
+    flow_open(flow);
     if (!arm_of(flow)->conditional)
         flow_end(flow);
 }
@@ -191,14 +192,6 @@ void arm_jump(struct flow *flow, uint64_t target, bool conditional)
     flow_jump(flow, target, conditional);
 }
 
-/* Words of a table in the code are data. */
-static void skip_table(struct flow *flow, const struct held *place)
-{
-    uint64_t count = flow_bound(flow);
-    for (uint64_t i = 0; i < count; i++)
-        flow_data(flow, place->address + i * place->entry_size, place->entry_size);
-}
-
 void arm_jump_register(struct flow *flow, unsigned reg)
 {
     const struct held held = *flow_held(flow, reg);
@@ -209,8 +202,6 @@ void arm_jump_register(struct flow *flow, unsigned reg)
     }
     if (held.kind == HELD_OTHER && !conditional)
         flow_leave(flow, ARM_KEPT);
-    if (held.kind == HELD_PLACE && !flow->telling)
-        skip_table(flow, &held);
     flow_jump_register(flow, reg);
     if (conditional)
         flow->ended = false;
@@ -249,6 +240,13 @@ void arm_call(struct flow *flow)
     flow_blur(flow, 12);
     flow_write(flow, ARM_LR);
     flow_call(flow);
+}
+
+/* SVC, which returns in r0. */
+void arm_system_call(struct flow *flow)
+{
+    flow_open(flow);
+    flow_result(flow, 0);
 }
 
 /* ---- Coprocessors ---- */
@@ -702,7 +700,7 @@ static bool run(struct flow *flow, uint32_t word)
         return true;
     default:
         if ((word & 0x0f000000) == 0x0f000000)
-            arm_write(flow, 0); /* SVC */
+            arm_system_call(flow);
         else
             arm_coprocessor(flow, word, pc_of(flow));
         return true;

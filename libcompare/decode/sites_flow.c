@@ -186,12 +186,8 @@ static uint32_t source_of(const struct flow *flow, uint32_t number)
 void flow_use(struct flow *flow, unsigned reg)
 {
     uint32_t number = flow->registers[reg];
-    if (number > HELD_SUM && is_followed(&flow->held[number])) {
-        if (getenv("FLOWDBG"))
-            dprintf(2, "use of %lx kind %d at %lx reg %u\n", flow->held[source_of(flow, number)].address,
-                    flow->held[number].kind, flow->search->address + flow->at, reg);
+    if (number > HELD_SUM && is_followed(&flow->held[number]))
         flow->held[group_of(flow, source_of(flow, number))].escaped = true;
-    } /*DBG*/
 }
 
 void flow_use_set(struct flow *flow, uint64_t registers)
@@ -386,9 +382,14 @@ static void flow_anywhere(struct flow *flow)
     merge(flow, flow->anywhere, flow->registers, false);
 }
 
+void flow_open(struct flow *flow)
+{
+    flow->opened = true;
+}
+
 void flow_end(struct flow *flow)
 {
-    flow->ended = true;
+    flow->opened = flow->ended = true;
 }
 
 void flow_idle(struct flow *flow)
@@ -420,7 +421,7 @@ void flow_jump(struct flow *flow, uint64_t target, bool conditional)
 {
     uint64_t unit;
     if (!conditional)
-        flow_end(flow);
+        flow->ended = true;
     if (!flow->telling && unit_of(flow, target, &unit))
         flow_into(flow, unit, false);
 }
@@ -464,11 +465,15 @@ static void flow_through(struct flow *flow, const struct held *place)
         count = MOST_ENTRIES;
     for (uint64_t i = 0; i < count && flow->budget > 0; i++, flow->budget--) {
         struct range bytes;
-        if (!image_file_range(flow->search->decoder->image, place->address + i * place->entry_size, place->entry_size,
-                              &bytes) ||
+        uint64_t address = decode_wrap(flow->search->decoder, place->address + i * place->entry_size);
+        if (!image_file_range(flow->search->decoder->image, address, place->entry_size, &bytes) ||
             image_bytes(flow->search->decoder->image, bytes) == NULL ||
             !unit_of(flow, entry_at(flow, place, image_bytes(flow->search->decoder->image, bytes)), &unit) ||
             (flow->units[unit] & (UNIT_INNER | UNIT_DATA)) != 0)
+            return;
+        /* A table can stand in the code. */
+        if (decode_wrap(flow->search->decoder, address - flow->search->address) < flow->search->size &&
+            !flow_data(flow, address, place->entry_size))
             return;
         flow_into(flow, unit, false);
     }
@@ -505,7 +510,7 @@ void flow_jump_register(struct flow *flow, unsigned reg)
 bool flow_data(struct flow *flow, uint64_t address, uint64_t size)
 {
     uint64_t offset = decode_wrap(flow->search->decoder, address - flow->search->address);
-    if (offset >= flow->search->size || flow->search->size - offset < size || offset % flow->machine.unit != 0)
+    if (offset >= flow->search->size || flow->search->size - offset < size || (offset | size) % flow->machine.unit != 0)
         return false;
     uint64_t first = offset / flow->machine.unit, count = size / flow->machine.unit;
     for (uint64_t i = first; i < first + count; i++) {
@@ -660,6 +665,7 @@ static void tell(struct flow *flow)
             ended = flow->ended;
     }
     flow->search->sites->falls_through = !ended;
+    flow->search->sites->closed = !flow->opened && !flow->search->sites->undecoded;
 }
 
 static struct flow *flow_of(struct decoder *decoder)
@@ -684,7 +690,7 @@ static bool flow_begin(struct flow *flow, struct site_search *search, struct flo
     flow->machine = machine;
     flow->unit_count = (size_t)(search->size / machine.unit);
     flow->held_count = flow->state_count = 0;
-    flow->telling = flow->is_anywhere = flow->overlaps = flow->failed = false;
+    flow->telling = flow->is_anywhere = flow->opened = flow->overlaps = flow->failed = false;
     flow->bound_at = UINT64_MAX;
     flow->lowest_dirty = UINT64_MAX;
     flow->budget = (uint64_t)flow->unit_count * STEPS + 4096;
@@ -715,11 +721,14 @@ bool flow_run(struct site_search *search, struct flow_machine machine)
     tell(flow);
     if (machine.finish != NULL)
         machine.finish(flow);
-    if (search->size % machine.unit != 0)
+    if (search->size % machine.unit != 0) {
         search->sites->undecoded = true;
+        search->sites->closed = false;
+    }
     /* Not followed to the end, or two instructions that share bytes: nothing that was told is certain. */
     if (flow->budget == 0 || flow->overlaps) {
         search->sites->undecoded = search->sites->unfollowed = true;
+        search->sites->closed = false;
         for (size_t i = 0; i < search->sites->count; i++)
             search->sites->items[i].kind = SITE_OPAQUE;
     }

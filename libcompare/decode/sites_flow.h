@@ -76,7 +76,7 @@ struct flow {
     size_t state_count, state_capacity;
     uint32_t merging[FLOW_REGISTERS];
     uint32_t anywhere[FLOW_REGISTERS]; /* what may be held where no known way leads */
-    bool is_anywhere, called, ended, idle, overlaps, failed;
+    bool is_anywhere, opened, called, ended, idle, overlaps, failed;
     uint64_t lowest_dirty, budget;
 };
 
@@ -129,8 +129,10 @@ enum site_kind flow_base_kind(struct flow *flow, uint32_t number, enum site_kind
 
 /* ---- For machines: control flow ---- */
 
-/* What comes next is not run after this. */
+/* What comes next is not run after this, but a return, a trap, or what no site tells. */
 void flow_end(struct flow *flow);
+/* The code can be left here otherwise than by its sites: a return on a condition, a call of the kernel. */
+void flow_open(struct flow *flow);
 /* The registers as they are go there as well; outside of the function: flow_leave(). */
 void flow_jump(struct flow *flow, uint64_t target, bool conditional);
 /* Registers as they are go to some other function, of which `kept` belong to the caller and hold what it had there. */

@@ -673,6 +673,9 @@ static unsigned step(struct flow *flow)
     if (!ZYAN_SUCCESS(
             ZydisDecoderDecodeFull(&i386->full, bytes, flow->search->size - flow->at, &i386->now, i386->operands)))
         return 0;
+    if (i386->now.meta.category == ZYDIS_CATEGORY_SYSCALL || i386->now.meta.category == ZYDIS_CATEGORY_SYSRET ||
+        i386->now.meta.category == ZYDIS_CATEGORY_INTERRUPT || i386->now.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
+        flow_open(flow);
     if (is_nop(i386)) {
         flow_idle(flow);
         return i386->now.length;

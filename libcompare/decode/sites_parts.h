@@ -38,6 +38,7 @@ bool pushes_index_x86(const struct site_search *search, uint64_t at, uint64_t *i
 /* Whether these bytes are padding, as decode_is_padding says. */
 bool padding_x86(const uint8_t *bytes, uint64_t size);
 bool padding_aarch64(const uint8_t *bytes, uint64_t size);
+bool padding_ppc(const struct decoder *decoder, const uint8_t *bytes, uint64_t size);
 bool padding_arm(const struct decoder *decoder, const uint8_t *bytes, uint64_t size);
 
 #endif

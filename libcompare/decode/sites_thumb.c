@@ -217,7 +217,7 @@ static void branch_or_trap(struct flow *flow, uint16_t half)
     if (condition == 14) { /* UDF */
         arm_end(flow);
     } else if (condition == 15) {
-        arm_write(flow, 0); /* SVC */
+        arm_system_call(flow);
     } else {
         tell_half(flow, 0x00ff, SITE_JUMP, target);
         arm_jump(flow, (uint32_t)target, true);

@@ -1,0 +1,810 @@
+/*
+ * Sites of PowerPC (Power ISA, book I and its opcode maps; ELFv2 ABI; System V psABI of 32 bits). The TOC's address in r2
+ * is followed like a part: ADDIS of it, or of nothing, makes an upper half, and what adds a signed 16-bit rest completes
+ * it. Code of 32 bits gets an address from LR behind BCL 20,31. Tables of switches: words relative to the table, added to
+ * its address.
+ */
+#include "sites_flow.h"
+
+#include <string.h>
+
+#define STACK 1
+#define TOC   2
+#define ENTRY 12 /* ELFv2: the address of the function, at its global entry */
+#define LR    32
+#define CTR   33
+
+#define IMM_BITS    0x0000ffffu
+#define DS_BITS     0x0000fffcu
+#define DQ_BITS     0x0000fff0u
+#define BRANCH_BITS 0x03fffffcu
+#define COND_BITS   0x0000fffcu
+
+/* r0, r4 to r12. r3 has the result. */
+#define CALL_BLURRED 0x00001ff1u
+/* r14 to r31. */
+#define CALL_KEPT 0xffffc000u
+#define ALL       0xfffffffbu /* without r2, which is the same everywhere */
+
+static unsigned rt_of(uint32_t word)
+{
+    return word >> 21 & 31;
+}
+
+static unsigned ra_of(uint32_t word)
+{
+    return word >> 16 & 31;
+}
+
+static unsigned rb_of(uint32_t word)
+{
+    return word >> 11 & 31;
+}
+
+static uint64_t here(const struct flow *flow)
+{
+    return flow->search->address + flow->at;
+}
+
+static bool is_wide(const struct flow *flow)
+{
+    return flow->search->decoder->image->is64;
+}
+
+static uint64_t toc_of(const struct flow *flow)
+{
+    return is_wide(flow) ? flow->search->decoder->gp : 0;
+}
+
+/* As a base, r0 is zero. */
+static void use_base(struct flow *flow, unsigned ra)
+{
+    if (ra != 0)
+        flow_use(flow, ra);
+}
+
+/* ---- Addresses ---- */
+
+static bool is_base(const struct held *held)
+{
+    return held->kind == HELD_BASE;
+}
+
+/*
+ * What stands at rest from the register. True where that is an address: its whole, and the site of the instruction is
+ * told.
+ */
+static bool complete(struct flow *flow, unsigned ra, uint64_t rest, uint32_t bits, uint64_t *whole)
+{
+    if (ra == 0)
+        return false;
+    const struct held held = *flow_held(flow, ra);
+    *whole = decode_wrap(flow->search->decoder, held.address + rest);
+    bool address = held.kind == HELD_PART || is_base(&held) ||
+                   (held.kind == HELD_HALF && decode_is_absolute(flow->search->decoder, *whole));
+    if (!address)
+        return false;
+    flow_complete(flow, ra);
+    flow_site(flow, bits, SITE_DATA, *whole);
+    return true;
+}
+
+static void upper(struct flow *flow, uint32_t word)
+{
+    unsigned rt = rt_of(word), ra = ra_of(word);
+    uint64_t value = (uint64_t)sign_extend(word, 16) << 16;
+    const struct held base = *flow_held(flow, ra);
+    if (ra == 0) {
+        flow_set(flow, rt, HELD_HALF, value);
+        flow_site_part(flow, flow->at, IMM_BITS, flow->registers[rt]);
+    } else if (is_base(&base)) {
+        flow_complete(flow, ra);
+        flow_set(flow, rt, HELD_PART, base.address + value);
+        flow_site_part(flow, flow->at, IMM_BITS, flow->registers[rt]);
+    } else {
+        flow_use(flow, ra);
+        flow_write(flow, rt);
+    }
+}
+
+/* A base that code addresses the GOT from: r2, or what is made of LR. */
+static void set_base(struct flow *flow, unsigned rt, uint64_t whole, uint64_t offset)
+{
+    flow_set(flow, rt, HELD_BASE, whole);
+    if (flow->telling)
+        site_add_word(flow->search, offset, IMM_BITS, flow_base_kind(flow, flow->registers[rt], SITE_GOT), whole);
+}
+
+static void add_rest(struct flow *flow, uint32_t word)
+{
+    unsigned rt = rt_of(word), ra = ra_of(word);
+    uint64_t rest = (uint64_t)sign_extend(word, 16), whole;
+    const struct held held = *flow_held(flow, ra);
+    if (ra == 0) {
+        flow_write(flow, rt);
+        return;
+    }
+    bool from_link = held.kind == HELD_PART && !is_wide(flow);
+    bool makes_toc = toc_of(flow) != 0 && (held.kind == HELD_HALF || held.kind == HELD_PART) && rt == TOC &&
+                     held.address + rest == toc_of(flow);
+    if (from_link || makes_toc) {
+        flow_complete(flow, ra);
+        set_base(flow, rt, decode_wrap(flow->search->decoder, held.address + rest), flow->at);
+    } else if (complete(flow, ra, rest, IMM_BITS, &whole)) {
+        flow_set(flow, rt, HELD_WHOLE, whole);
+    } else {
+        flow_use(flow, ra);
+        if (held.kind == HELD_WHOLE)
+            flow_set(flow, rt, HELD_WHOLE, held.address + rest);
+        else
+            flow->registers[rt] = ra == STACK ? HELD_OTHER : HELD_SUM;
+    }
+}
+
+static void or_rest(struct flow *flow, uint32_t word)
+{
+    unsigned rs = rt_of(word), ra = ra_of(word);
+    uint64_t whole;
+    if (rs == ra && (word & IMM_BITS) == 0) { /* NOP in its forms */
+        flow_idle(flow);
+    } else if (rs != 0 && flow_held(flow, rs)->kind == HELD_HALF &&
+               complete(flow, rs, word & IMM_BITS, IMM_BITS, &whole)) {
+        flow_set(flow, ra, HELD_WHOLE, whole);
+    } else {
+        flow_use(flow, rs);
+        flow_write(flow, ra);
+    }
+}
+
+/* ---- Loads and stores with a number ---- */
+
+enum transfer { LOADS, STORES, NO_REGISTER };
+
+static void access_rest(struct flow *flow, uint32_t word, uint32_t bits, enum transfer transfer, bool update)
+{
+    unsigned rt = rt_of(word), ra = ra_of(word);
+    uint64_t whole;
+    bool completed = !update && complete(flow, ra, (uint64_t)sign_extend(word & bits, 16), bits, &whole);
+    /* After a call the TOC's address comes back from where the ABI has it saved. */
+    bool restores = is_wide(flow) && transfer == LOADS && rt == TOC && ra == STACK && bits == DS_BITS &&
+                    ((word & bits) == 24 || (word & bits) == 40);
+    bool saves = is_wide(flow) && transfer == STORES && rt == TOC && ra == STACK && bits == DS_BITS &&
+                 ((word & bits) == 24 || (word & bits) == 40);
+    if (!completed)
+        use_base(flow, ra);
+    if (transfer == STORES && !saves)
+        flow_use(flow, rt);
+    if (update)
+        flow_write(flow, ra);
+    if (restores && toc_of(flow) != 0)
+        flow_set(flow, rt, HELD_BASE, toc_of(flow));
+    else if (transfer == LOADS)
+        flow_write(flow, rt);
+}
+
+static bool accesses(struct flow *flow, uint32_t word)
+{
+    unsigned op = word >> 26, rt = rt_of(word);
+    switch (op) {
+    case 46: /* LMW */
+        use_base(flow, ra_of(word));
+        flow_write_set(flow, 0xffffffffu & ~(((uint64_t)1 << rt) - 1));
+        return true;
+    case 47: /* STMW */
+        use_base(flow, ra_of(word));
+        flow_use_set(flow, 0xffffffffu & ~(((uint64_t)1 << rt) - 1));
+        return true;
+    case 56: /* LQ */
+        access_rest(flow, word, DQ_BITS, LOADS, false);
+        flow_write(flow, (rt + 1) & 31);
+        return true;
+    case 57:
+        access_rest(flow, word, DS_BITS, NO_REGISTER, false);
+        return true;
+    case 58:
+        access_rest(flow, word, DS_BITS, LOADS, (word & 3) == 1);
+        return (word & 3) != 3;
+    case 61:
+        access_rest(flow, word, (word & 3) == 1 ? DQ_BITS : DS_BITS, NO_REGISTER, false);
+        return true;
+    case 62:
+        if ((word & 3) == 2)
+            flow_use(flow, (rt + 1) & 31);
+        access_rest(flow, word, DS_BITS, STORES, (word & 3) == 1);
+        return (word & 3) != 3;
+    default: {
+        bool floats = op >= 48, store = floats ? op >= 52 : (op >= 36 && op < 40) || op == 44 || op == 45;
+        access_rest(flow, word, IMM_BITS, floats ? NO_REGISTER : store ? STORES : LOADS, (op & 1) != 0);
+        return true;
+    }
+    }
+}
+
+/* ---- Branches ---- */
+
+static void call(struct flow *flow)
+{
+    flow_blur_set(flow, CALL_BLURRED);
+    flow_result(flow, 3);
+    flow_write(flow, LR);
+    flow_write(flow, CTR);
+    flow_call(flow);
+}
+
+/* _restgpr and its kin, which a function jumps to for its end: they begin with a load by r1, r11 or r12. */
+static bool restores_registers(const struct flow *flow, uint64_t target)
+{
+    struct range range;
+    const struct image *image = flow->search->decoder->image;
+    if (!image_file_range(image, target, 4, &range) || image_bytes(image, range) == NULL)
+        return false;
+    uint32_t word = decode_u32(flow->search->decoder, image_bytes(image, range));
+    unsigned op = word >> 26, ra = ra_of(word), rt = rt_of(word);
+    return (op == 32 || op == 58) && (ra == STACK || ra == 11 || ra == 12) && rt >= 14 && (word & 0x8000) != 0;
+}
+
+static void branch(struct flow *flow, uint32_t word)
+{
+    bool conditional = word >> 26 == 16, absolute = (word & 2) != 0, always = !conditional || (rt_of(word) & 20) == 20;
+    uint32_t bits = conditional ? COND_BITS : BRANCH_BITS;
+    uint64_t distance = (uint64_t)sign_extend(word & bits, conditional ? 16 : 26);
+    uint64_t target = decode_wrap(flow->search->decoder, (absolute ? 0 : here(flow)) + distance);
+    bool calls = (word & 1) != 0, next = calls && target == decode_wrap(flow->search->decoder, here(flow) + 4);
+    flow_site(flow, bits, calls ? SITE_CALL : SITE_JUMP, target);
+    if (next) {
+        flow_set(flow, LR, HELD_BASE, target);
+    } else if (calls) {
+        call(flow);
+    } else {
+        bool outside = decode_wrap(flow->search->decoder, target - flow->search->address) >= flow->search->size;
+        if (outside && !(always && restores_registers(flow, target)))
+            flow_leave(flow, always ? CALL_KEPT : ALL);
+        flow_jump(flow, target, !always);
+    }
+}
+
+static bool branch_register(struct flow *flow, uint32_t word)
+{
+    bool always = (rt_of(word) & 20) == 20, calls = (word & 1) != 0;
+    switch (word >> 1 & 0x3ff) {
+    case 16: /* BCLR */
+        flow_open(flow);
+        if (calls)
+            call(flow);
+        else if (always)
+            flow_end(flow);
+        return true;
+    case 528: /* BCCTR */
+        if (calls) {
+            flow_use(flow, CTR);
+            call(flow);
+            return true;
+        }
+        if (flow_held(flow, CTR)->kind == HELD_OTHER)
+            flow_leave(flow, CALL_KEPT);
+        flow_jump_register(flow, CTR);
+        if (!always)
+            flow->ended = false;
+        return true;
+    case 0: /* MCRF, operations on conditions, ISYNC */
+    case 33:
+    case 129:
+    case 150:
+    case 193:
+    case 225:
+    case 257:
+    case 289:
+    case 417:
+    case 449:
+        return true;
+    default:
+        if ((word >> 1 & 31) != 2) /* ADDPCIS */
+            return false;
+        flow_site(flow, 0x001fffc1, SITE_OPAQUE, here(flow));
+        flow_write(flow, rt_of(word));
+        return true;
+    }
+}
+
+/* ---- Opcode 31 ---- */
+
+static void arithmetic(struct flow *flow, uint32_t word)
+{
+    unsigned rt = rt_of(word), ra = ra_of(word), rb = rb_of(word);
+    const struct held a = *flow_held(flow, ra), b = *flow_held(flow, rb);
+    const struct held *entry = a.kind == HELD_ENTRY ? &a : &b, *base = a.kind == HELD_ENTRY ? &b : &a;
+    bool add = (word >> 1 & 0x1ff) == 266;
+    flow_use(flow, ra);
+    flow_use(flow, rb);
+    flow->registers[rt] = add ? HELD_SUM : HELD_OTHER;
+    if (add && entry->kind == HELD_ENTRY && base->kind == HELD_WHOLE)
+        flow->registers[rt] = flow_number(flow, (struct held){.kind = HELD_PLACE,
+                                                              .address = entry->address,
+                                                              .base = base->address,
+                                                              .entry_size = entry->entry_size,
+                                                              .is_signed = entry->is_signed});
+}
+
+static void logical(struct flow *flow, uint32_t word)
+{
+    unsigned rs = rt_of(word), ra = ra_of(word), rb = rb_of(word);
+    if ((word >> 1 & 0x3ff) == 444 && rs == rb) { /* MR */
+        flow_copy(flow, ra, rs);
+        return;
+    }
+    flow_use(flow, rs);
+    flow_use(flow, rb);
+    flow_write(flow, ra);
+}
+
+/* A load of an index: perhaps from a table. */
+static void load_indexed(struct flow *flow, uint32_t word)
+{
+    unsigned rt = rt_of(word), ra = ra_of(word), rb = rb_of(word), xo = word >> 1 & 0x3ff;
+    const struct held a = *flow_held(flow, ra), b = *flow_held(flow, rb);
+    bool is_entry = (xo == 341 || xo == 23) && ra != 0 && (a.kind == HELD_WHOLE) != (b.kind == HELD_WHOLE);
+    use_base(flow, ra);
+    flow_use(flow, rb);
+    flow_write(flow, rt);
+    if (is_entry)
+        flow->registers[rt] = flow_number(flow, (struct held){.kind = HELD_ENTRY,
+                                                              .address = a.kind == HELD_WHOLE ? a.address : b.address,
+                                                              .entry_size = 4,
+                                                              .is_signed = xo == 341 || !is_wide(flow)});
+}
+
+static void move_special(struct flow *flow, uint32_t word)
+{
+    unsigned rt = rt_of(word), number = ra_of(word) | rb_of(word) << 5;
+    bool to = (word >> 1 & 0x3ff) == 467;
+    unsigned special = number == 8 ? LR : number == 9 ? CTR : 0;
+    if (to && special != 0)
+        flow_copy(flow, special, rt);
+    else if (to)
+        flow_use(flow, rt);
+    else if (special != 0)
+        flow_copy(flow, rt, special);
+    else
+        flow_write(flow, rt);
+}
+
+enum effect { UNKNOWN = 0, NOTHING, READS_AB, READS_SAB, WRITES_T, READS_S, LOGICAL, LOAD, UPDATE = 0x10 };
+
+/* clang-format off: one line of a case label each would hide the kinds */
+
+/* What instructions with an extended opcode of 10 bits do. */
+static uint8_t effect_of(unsigned xo)
+{
+    switch (xo) {
+    case 0:
+    case 32:
+    case 4:
+    case 68:
+    case 192:
+    case 224: /* comparisons, traps */
+    case 535:
+    case 599:
+    case 663:
+    case 727:
+    case 855:
+    case 887:
+    case 983: /* floating-point */
+    case 7:
+    case 39:
+    case 71:
+    case 103:
+    case 359:
+    case 135:
+    case 167:
+    case 199:
+    case 231:
+    case 487:
+    case 6:
+    case 38:
+    case 12:
+    case 76:
+    case 140:
+    case 268:
+    case 332:
+    case 364:
+    case 396:
+    case 524:
+    case 588:
+    case 652:
+    case 716:
+    case 780:
+    case 781:
+    case 812:
+    case 813:
+    case 844:
+    case 876:
+    case 908:
+    case 909:
+    case 940:
+    case 941:
+    case 972:
+    case 1004:
+    case 269:
+    case 301:
+    case 397:
+    case 429: /* vectors */
+    case 54:
+    case 86:
+    case 246:
+    case 278:
+    case 1014:
+    case 982:
+    case 470:
+    case 22: /* caches */
+        return READS_AB;
+    case 567:
+    case 631:
+    case 695:
+    case 759:
+        return READS_AB | UPDATE;
+    case 149:
+    case 151:
+    case 215:
+    case 407:
+    case 150:
+    case 214:
+    case 694:
+    case 726:
+    case 660:
+    case 662:
+    case 918:
+    case 661:
+    case 725:
+    case 182:
+        return READS_SAB;
+    case 181:
+    case 183:
+    case 247:
+    case 439:
+        return READS_SAB | UPDATE;
+    case 20:
+    case 21:
+    case 23:
+    case 84:
+    case 52:
+    case 116:
+    case 87:
+    case 279:
+    case 341:
+    case 343:
+    case 532:
+    case 534:
+    case 790:
+        return LOAD;
+    case 53:
+    case 55:
+    case 119:
+    case 311:
+    case 373:
+    case 375:
+        return LOAD | UPDATE;
+    case 24:
+    case 26:
+    case 27:
+    case 28:
+    case 58:
+    case 60:
+    case 124:
+    case 284:
+    case 316:
+    case 412:
+    case 444:
+    case 476:
+    case 536:
+    case 539:
+    case 792:
+    case 794:
+    case 824:
+    case 826:
+    case 827:
+    case 922:
+    case 954:
+    case 986:
+    case 890:
+    case 891:
+    case 122:
+    case 378:
+    case 506:
+    case 154:
+    case 186:
+    case 508:
+    case 252:
+    case 538:
+    case 570:
+    case 282:
+    case 314:
+    case 155:
+    case 187:
+    case 219:
+        return LOGICAL;
+    case 19:
+    case 371:
+    case 83:
+    case 128:
+    case 755:
+        return WRITES_T;
+    case 144:
+    case 146:
+    case 178:
+        return READS_S;
+    case 512:
+    case 576:
+    case 598:
+    case 854:
+        return NOTHING;
+    default:
+        return UNKNOWN;
+    }
+}
+
+static bool is_arithmetic(unsigned xo)
+{
+    switch (xo) {
+    case 8:
+    case 10:
+    case 40:
+    case 104:
+    case 136:
+    case 138:
+    case 200:
+    case 202:
+    case 232:
+    case 234:
+    case 235:
+    case 266:
+    case 9:
+    case 11:
+    case 73:
+    case 75:
+    case 233:
+    case 457:
+    case 459:
+    case 489:
+    case 491:
+    case 393:
+    case 395:
+    case 425:
+    case 427:
+    case 265:
+    case 267:
+    case 170:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* clang-format on */
+
+/* Moves between general and vector registers: their general one is in the place of ra. */
+static bool vector_moves(struct flow *flow, uint32_t word)
+{
+    switch (word >> 1 & 0x3ff) {
+    case 51:
+    case 115:
+    case 307:
+        flow_write(flow, ra_of(word));
+        return true;
+    case 435:
+        flow_use(flow, rb_of(word));
+        use_base(flow, ra_of(word));
+        return true;
+    case 179:
+    case 211:
+    case 243:
+    case 403:
+        flow_use(flow, ra_of(word));
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool extended(struct flow *flow, uint32_t word)
+{
+    unsigned xo = word >> 1 & 0x3ff, rt = rt_of(word), ra = ra_of(word), rb = rb_of(word);
+    uint8_t effect = effect_of(xo);
+    if (word == 0x7fe00008) { /* TRAP */
+        flow_end(flow);
+        return true;
+    }
+    if (xo == 339 || xo == 467) {
+        move_special(flow, word);
+        return true;
+    }
+    if ((xo & 31) == 15) { /* ISEL */
+        use_base(flow, ra);
+        flow_use(flow, rb);
+        flow_write(flow, rt);
+        return true;
+    }
+    if (effect == UNKNOWN && is_arithmetic(xo & 0x1ff)) {
+        arithmetic(flow, word);
+        return true;
+    }
+    if (effect == UNKNOWN)
+        return vector_moves(flow, word);
+    switch (effect & ~UPDATE) {
+    case READS_SAB:
+        flow_use(flow, rt);
+        use_base(flow, ra);
+        flow_use(flow, rb);
+        break;
+    case READS_AB:
+        use_base(flow, ra);
+        flow_use(flow, rb);
+        break;
+    case WRITES_T:
+        flow_write(flow, rt);
+        break;
+    case READS_S:
+        flow_use(flow, rt);
+        break;
+    case LOGICAL:
+        logical(flow, word);
+        break;
+    case LOAD:
+        load_indexed(flow, word);
+        break;
+    default:
+        break;
+    }
+    if ((effect & UPDATE) != 0)
+        flow_write(flow, ra);
+    return true;
+}
+
+/* ---- All ---- */
+
+/* ELFv2: at its global entry a function makes the TOC's address from its own, in r12. */
+static bool global_entry(struct flow *flow)
+{
+    uint64_t whole;
+    if (flow->at != 0 || flow->search->size < 8 || toc_of(flow) == 0)
+        return false;
+    uint32_t high = flow_word(flow, 0), low = flow_word(flow, 4);
+    if (high >> 16 != 0x3c4c || low >> 16 != 0x3842)
+        return false;
+    whole = flow->search->address + ((uint64_t)sign_extend(high, 16) << 16) + (uint64_t)sign_extend(low, 16);
+    if (whole != toc_of(flow))
+        return false;
+    flow_set(flow, TOC, HELD_BASE, whole);
+    if (flow->telling) {
+        enum site_kind kind = flow_base_kind(flow, flow->registers[TOC], SITE_GOT);
+        site_add_word(flow->search, 0, IMM_BITS, kind == SITE_GOT ? SITE_PART : kind, whole);
+        site_add_word(flow->search, 4, IMM_BITS, kind, whole);
+    }
+    return true;
+}
+
+static bool rotates(struct flow *flow, uint32_t word)
+{
+    unsigned op = word >> 26, form = word >> 1 & 15;
+    flow_use(flow, rt_of(word));
+    if (op == 20 || (op == 30 && (form >> 1) == 3))
+        flow_use(flow, ra_of(word));
+    if (op == 23 || (op == 30 && form >= 8))
+        flow_use(flow, rb_of(word));
+    flow_write(flow, ra_of(word));
+    return true;
+}
+
+static bool run(struct flow *flow, uint32_t word)
+{
+    unsigned op = word >> 26;
+    switch (op) {
+    case 2:
+    case 3:
+    case 10:
+    case 11:
+        flow_use(flow, ra_of(word));
+        if (op >= 10) {
+            flow->bound = word & IMM_BITS;
+            flow->bound_at = flow->at;
+        }
+        return true;
+    case 4: /* AltiVec; some of ISA 3.0 write general registers */
+        if ((word & 0x3f) >= 48 && (word & 0x3f) <= 51) {
+            flow_use(flow, ra_of(word));
+            flow_use(flow, rb_of(word));
+            flow_use(flow, word >> 6 & 31);
+            flow_write(flow, rt_of(word));
+        }
+        return (word & 0x3f) != 13 || (word >> 6 & 31) < 24;
+    case 7:
+    case 8:
+    case 12:
+    case 13:
+        flow_use(flow, ra_of(word));
+        flow_write(flow, rt_of(word));
+        return true;
+    case 14:
+        add_rest(flow, word);
+        return true;
+    case 15:
+        upper(flow, word);
+        return true;
+    case 16:
+    case 18:
+        branch(flow, word);
+        return true;
+    case 17: /* SC */
+        flow_open(flow);
+        flow_blur_set(flow, CALL_BLURRED);
+        flow_result(flow, 3);
+        return true;
+    case 19:
+        return branch_register(flow, word);
+    case 24:
+        or_rest(flow, word);
+        return true;
+    case 25:
+    case 26:
+    case 27:
+    case 28:
+    case 29:
+        flow_use(flow, rt_of(word));
+        flow_write(flow, ra_of(word));
+        return true;
+    case 20:
+    case 21:
+    case 23:
+    case 30:
+        return rotates(flow, word);
+    case 31:
+        return extended(flow, word);
+    case 59:
+    case 60:
+    case 63:
+        return true; /* floating-point, VSX */
+    default:
+        return op >= 32 && accesses(flow, word);
+    }
+}
+
+/* Bytes of a traceback table as gcc puts it behind a function: without optional fields, or with the function's size. */
+#define TRACEBACK       12
+#define TRACEBACK_SIZED 16
+
+static unsigned step(struct flow *flow)
+{
+    uint64_t left = flow->search->size - flow->at;
+    if (is_wide(flow) && (left == TRACEBACK || left == TRACEBACK_SIZED) && flow_word(flow, flow->at) == 0) {
+        flow_idle(flow);
+        return (unsigned)left;
+    }
+    if (global_entry(flow))
+        return 8;
+    return run(flow, flow_word(flow, flow->at)) ? 4 : 0;
+}
+
+static void begin(struct flow *flow)
+{
+    if (toc_of(flow) != 0)
+        flow_set(flow, TOC, HELD_BASE, toc_of(flow));
+}
+
+bool sites_ppc(struct site_search *search)
+{
+    return flow_run(search, (struct flow_machine){.unit = 4, .step = step, .begin = begin});
+}
+
+/* NOP, zero and TRAP. */
+bool padding_ppc(const struct decoder *decoder, const uint8_t *bytes, uint64_t size)
+{
+    for (uint64_t at = 0; at < size;) {
+        uint32_t word = size - at < 4 ? 0 : decode_u32(decoder, bytes + at);
+        if (word == 0x60000000 || word == 0x7fe00008)
+            at += 4;
+        else if (bytes[at] == 0)
+            at++;
+        else
+            return false;
+    }
+    return true;
+}
