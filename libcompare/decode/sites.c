@@ -10,8 +10,8 @@ static const struct {
     uint16_t machine;
     bool (*find)(struct site_search *search);
 } machines[] = {
-    {EM_X86_64, sites_x86}, {EM_386, sites_i386}, {EM_AARCH64, sites_aarch64},
-    {EM_ARM, sites_arm},    {EM_PPC, sites_ppc},  {EM_PPC64, sites_ppc},
+    {EM_X86_64, sites_x86}, {EM_386, sites_i386},  {EM_AARCH64, sites_aarch64}, {EM_ARM, sites_arm},
+    {EM_PPC, sites_ppc},    {EM_PPC64, sites_ppc}, {EM_MIPS, sites_mips},
 };
 
 /* ---- Growing ---- */
@@ -194,6 +194,8 @@ bool decode_is_padding(struct decoder *decoder, const uint8_t *bytes, uint64_t s
         return padding_aarch64(bytes, size);
     case EM_ARM:
         return padding_arm(decoder, bytes, size);
+    case EM_MIPS:
+        return padding_zero(bytes, size);
     case EM_PPC:
     case EM_PPC64:
         return padding_ppc(decoder, bytes, size);

@@ -17,7 +17,7 @@
 #define ZERO 31 /* as a base it is the stack pointer, which holds no address that is followed */
 #define LINK 30
 /* x2 to x18, which a call may change; x0 and x1 it returns in. */
-#define CALL_BLURRED 0x0007fffcu
+#define CALL_CHANGED 0x0007fffcu
 /* x19 to x29. */
 #define CALL_KEPT 0x3ff80000u
 #define ALL       0x7fffffffu
@@ -75,7 +75,7 @@ static void jump(struct flow *flow, uint32_t word, uint32_t bits, bool condition
 
 static void call(struct flow *flow)
 {
-    flow_blur_set(flow, CALL_BLURRED);
+    flow_keep_set(flow, CALL_CHANGED);
     flow_result(flow, 0);
     flow_result(flow, 1);
     write_reg(flow, LINK);

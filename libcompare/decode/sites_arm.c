@@ -136,6 +136,13 @@ static bool completes(struct flow *flow, unsigned rn, unsigned rm, uint64_t pc, 
     return false;
 }
 
+/* The pc and something that is not known make some address; of a jump, the jump tells. */
+static void unknown_origin(struct flow *flow, unsigned rd, unsigned rn, unsigned rm)
+{
+    if (flow->telling && rd != ARM_PC && (rn == ARM_PC || rm == ARM_PC))
+        flow->search->sites->unfollowed = true;
+}
+
 void arm_add(struct flow *flow, unsigned rd, unsigned rn, unsigned rm, uint64_t pc)
 {
     const struct held a = *flow_held(flow, rn), b = *flow_held(flow, rm);
@@ -145,6 +152,7 @@ void arm_add(struct flow *flow, unsigned rd, unsigned rn, unsigned rm, uint64_t 
         flow_set(flow, rd, got ? HELD_BASE : HELD_WHOLE, whole);
         return;
     }
+    unknown_origin(flow, rd, rn, rm);
     arm_uses(flow, rn, rm);
     const struct held *entry = a.kind == HELD_ENTRY ? &a : &b, *base = a.kind == HELD_ENTRY ? &b : &a;
     flow->registers[rd] = HELD_SUM;
@@ -159,8 +167,10 @@ void arm_add(struct flow *flow, unsigned rd, unsigned rn, unsigned rm, uint64_t 
 void arm_indexed(struct flow *flow, unsigned rn, unsigned rm, unsigned shift, uint64_t pc)
 {
     uint64_t whole;
-    if (shift != 0 || !completes(flow, rn, rm, pc, &whole))
+    if (shift != 0 || !completes(flow, rn, rm, pc, &whole)) {
+        unknown_origin(flow, 0, rn, rm);
         arm_uses(flow, rn, rm);
+    }
 }
 
 bool arm_load_entry(struct flow *flow, unsigned rt, unsigned rn, unsigned rm, unsigned shift, unsigned size,
@@ -235,9 +245,9 @@ void arm_call(struct flow *flow)
 {
     flow_result(flow, 0);
     flow_result(flow, 1);
-    flow_blur(flow, 2);
-    flow_blur(flow, 3);
-    flow_blur(flow, 12);
+    flow_keep(flow, 2);
+    flow_keep(flow, 3);
+    flow_keep(flow, 12);
     flow_write(flow, ARM_LR);
     flow_call(flow);
 }

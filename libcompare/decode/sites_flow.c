@@ -173,14 +173,14 @@ void flow_write_set(struct flow *flow, uint64_t registers)
 static bool is_followed(const struct held *held)
 {
     return held->kind == HELD_PART || held->kind == HELD_HALF || held->kind == HELD_BASE || held->kind == HELD_MIXED ||
-           held->kind == HELD_SLOT || held->kind == HELD_CALLED;
+           held->kind == HELD_SLOT;
 }
 
 /* The number by which the groups of a mixed value, or of a plain one, are known. */
 static uint32_t source_of(const struct flow *flow, uint32_t number)
 {
     const struct held *held = &flow->held[number];
-    return held->kind == HELD_MIXED || held->kind == HELD_CALLED ? (uint32_t)held->address : number;
+    return held->kind == HELD_MIXED ? (uint32_t)held->address : number;
 }
 
 void flow_use(struct flow *flow, unsigned reg)
@@ -231,9 +231,9 @@ static uint32_t merged(struct flow *flow, uint32_t old, uint32_t new)
         return old;
     const struct held *a = &flow->held[old], *b = &flow->held[new];
     /* What calls for it here was kept by the call, or the call did not return. */
-    if ((a->kind == HELD_CALLED || a->kind == HELD_RESULT) && a->address == new)
+    if (a->kind == HELD_RESULT && a->address == new)
         return new;
-    if ((b->kind == HELD_CALLED || b->kind == HELD_RESULT) && b->address == old)
+    if (b->kind == HELD_RESULT && b->address == old)
         return old;
     bool sum = a->kind == HELD_SUM || a->kind == HELD_PLACE || b->kind == HELD_SUM || b->kind == HELD_PLACE;
     if (!is_followed(a) && !is_followed(b))
@@ -248,31 +248,32 @@ void flow_perhaps(struct flow *flow, unsigned reg, uint32_t before)
     flow->registers[reg] = merged(flow, before, flow->registers[reg]);
 }
 
-static void after_call(struct flow *flow, unsigned reg, enum held_kind kind)
-{
-    uint32_t number = flow->registers[reg];
-    if (number <= HELD_SUM || !is_followed(&flow->held[number]))
-        flow->registers[reg] = HELD_OTHER;
-    else if (flow->held[number].kind != HELD_MIXED && flow->held[number].kind != HELD_CALLED)
-        flow->registers[reg] = flow_number(flow, (struct held){.kind = (uint8_t)kind, .address = number});
-    else if (kind == HELD_RESULT)
-        flow->registers[reg] = HELD_OTHER;
-}
-
 void flow_blur(struct flow *flow, unsigned reg)
 {
-    after_call(flow, reg, HELD_CALLED);
+    uint32_t number = flow->registers[reg];
+    flow->registers[reg] = number > HELD_SUM && is_followed(&flow->held[number]) ? mixed(flow, number) : HELD_OTHER;
+}
+
+void flow_keep(struct flow *flow, unsigned reg)
+{
+    if (!is_followed(flow_held(flow, reg)))
+        flow->registers[reg] = HELD_OTHER;
 }
 
 void flow_result(struct flow *flow, unsigned reg)
 {
-    after_call(flow, reg, HELD_RESULT);
+    uint32_t number = flow->registers[reg];
+    const struct held *held = &flow->held[number];
+    if (!is_followed(held) || held->kind == HELD_MIXED)
+        flow->registers[reg] = HELD_OTHER;
+    else
+        flow->registers[reg] = flow_number(flow, (struct held){.kind = HELD_RESULT, .address = number});
 }
 
-void flow_blur_set(struct flow *flow, uint64_t registers)
+void flow_keep_set(struct flow *flow, uint64_t registers)
 {
     for (; registers != 0; registers &= registers - 1)
-        flow_blur(flow, (unsigned)__builtin_ctzll(registers));
+        flow_keep(flow, (unsigned)__builtin_ctzll(registers));
 }
 
 /*
@@ -301,12 +302,25 @@ void flow_site(struct flow *flow, uint32_t bits, enum site_kind kind, uint64_t t
         site_add_word(flow->search, flow->at, bits, kind, decode_wrap(flow->search->decoder, target));
 }
 
+/* Whether a rest could make an address of this upper half. */
+static bool could_be_absolute(const struct flow *flow, uint64_t upper)
+{
+    for (uint64_t rest = 0; rest <= 0x18000; rest += 0x1000) {
+        uint64_t whole = decode_wrap(flow->search->decoder, upper - 0x8000 + rest);
+        if (decode_is_absolute(flow->search->decoder, whole))
+            return true;
+    }
+    return false;
+}
+
 bool flow_part_kind(struct flow *flow, uint32_t number, enum site_kind *kind)
 {
-    const struct held *held = &flow->held[number];
-    bool escaped = flow->held[group_of(flow, number)].escaped;
-    *kind = escaped || !held->completed ? SITE_OPAQUE : SITE_PART;
-    return held->kind != HELD_HALF || held->completed || flow->held[group_of(flow, number)].spoiled;
+    const struct held *held = &flow->held[number], *group = &flow->held[group_of(flow, number)];
+    *kind = group->escaped || !held->completed ? SITE_OPAQUE : SITE_PART;
+    if (held->kind != HELD_HALF || held->completed || group->spoiled)
+        return true;
+    /* A number, or an upper half that becomes an address where it is not followed. */
+    return group->escaped && held->base == 0 && could_be_absolute(flow, held->address);
 }
 
 void flow_site_part(struct flow *flow, uint64_t offset, uint32_t bits, uint32_t number)

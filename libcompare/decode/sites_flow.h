@@ -21,10 +21,10 @@ enum held_kind {
     HELD_BASE,      /* of the GOT or TOC: what is added to it must be seen */
     HELD_WHOLE,     /* an address that a site has whole */
     HELD_SLOT,      /* read from this place, where a part of an address stands, or a whole one */
+    HELD_INDEXED,   /* an address that is known and an index */
     HELD_ENTRY,     /* read from a table: base is not known yet */
     HELD_PLACE,     /* its base and an entry of it */
-    HELD_CALLED,    /* what was held before a call, if the call kept it; address is its number */
-    HELD_RESULT,    /* the same, where calls return their result */
+    HELD_RESULT,    /* a call's result, perhaps; or what was held before, if the call kept it: address is its number */
     HELD_MIXED,     /* not the same on every way that leads here, and a part or base on one of them */
 };
 
@@ -111,10 +111,15 @@ void flow_join(struct flow *flow, uint32_t a, uint32_t b);
 void flow_complete(struct flow *flow, unsigned reg);
 /* The register was written if some condition held; before, it held this number. */
 void flow_perhaps(struct flow *flow, unsigned reg, uint32_t before);
-/* A register whose value a call may have changed, or may not; one in which it may have returned its result. */
-void flow_blur(struct flow *flow, unsigned reg);
-void flow_blur_set(struct flow *flow, uint64_t registers);
+/*
+ * A call may have changed the register. What is used after it was kept by a function that a compiler knew (gcc's
+ * -fipa-ra), or else nobody would use it; a result, where calls return one, is another matter.
+ */
+void flow_keep(struct flow *flow, unsigned reg);
+void flow_keep_set(struct flow *flow, uint64_t registers);
 void flow_result(struct flow *flow, unsigned reg);
+/* It may have changed or not, by something that is not understood. */
+void flow_blur(struct flow *flow, unsigned reg);
 
 /* ---- For machines: sites. Nothing is done unless they are told now ---- */
 

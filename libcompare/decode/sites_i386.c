@@ -35,7 +35,7 @@ struct i386 {
 
 static bool is_based(const struct held *held)
 {
-    return held->kind == HELD_BASE || held->kind == HELD_MIXED || held->kind == HELD_CALLED;
+    return held->kind == HELD_BASE || held->kind == HELD_MIXED;
 }
 
 static void use_slots(struct flow *flow)
@@ -128,13 +128,18 @@ static void tell_absolute(struct flow *flow, const ZydisDecodedInstruction *now)
         tell_bytes(flow, now->raw.imm[0].offset, 32, SITE_DATA, value);
 }
 
-/* The address of a memory operand whose base or index is the GOT's; false: it has none. */
+/*
+ * The address of a memory operand whose base or index is the GOT's; false: it has none. The distance of what the GOT's
+ * address leads to (R_386_GOTOFF, R_386_GOT32) always has 32 bits; without them it is in another register.
+ */
 static bool based_address(struct flow *flow, const ZydisDecodedOperand *operand, uint64_t *address)
 {
     unsigned base = number_of(operand->mem.base), index = number_of(operand->mem.index);
     bool by_base = base < LAST && flow_held(flow, base)->kind == HELD_BASE;
     bool by_index = index < LAST && flow_held(flow, index)->kind == HELD_BASE && operand->mem.scale == 1;
-    if (by_base == by_index)
+    bool computes = operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN; /* LEA: a copy, or an index is added */
+    uint8_t bits = ((const struct i386 *)flow->machine.state)->now.raw.disp.size;
+    if (by_base == by_index || (bits != 32 && (bits != 0 || !computes)))
         return false;
     *address = flow_held(flow, by_base ? base : index)->address + (uint64_t)operand->mem.disp.value;
     return true;
@@ -523,9 +528,9 @@ static bool thunk_register(const struct flow *flow, uint64_t target, unsigned *r
 
 static void call(struct flow *flow)
 {
-    flow_blur(flow, ECX);
-    flow_blur(flow, EDX);
+    flow_keep(flow, ECX);
     flow_result(flow, EAX);
+    flow_result(flow, EDX);
     flow_call(flow);
 }
 

@@ -39,6 +39,7 @@ bool pushes_index_x86(const struct site_search *search, uint64_t at, uint64_t *i
 bool padding_x86(const uint8_t *bytes, uint64_t size);
 bool padding_aarch64(const uint8_t *bytes, uint64_t size);
 bool padding_ppc(const struct decoder *decoder, const uint8_t *bytes, uint64_t size);
+bool padding_zero(const uint8_t *bytes, uint64_t size);
 bool padding_arm(const struct decoder *decoder, const uint8_t *bytes, uint64_t size);
 
 #endif

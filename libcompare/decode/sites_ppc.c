@@ -20,8 +20,8 @@
 #define BRANCH_BITS 0x03fffffcu
 #define COND_BITS   0x0000fffcu
 
-/* r0, r4 to r12. r3 has the result. */
-#define CALL_BLURRED 0x00001ff1u
+/* r0, r5 to r12. r3 and r4 have the result. */
+#define CALL_CHANGED 0x00001fe1u
 /* r14 to r31. */
 #define CALL_KEPT 0xffffc000u
 #define ALL       0xfffffffbu /* without r2, which is the same everywhere */
@@ -133,7 +133,8 @@ static void add_rest(struct flow *flow, uint32_t word)
     } else if (complete(flow, ra, rest, IMM_BITS, &whole)) {
         flow_set(flow, rt, HELD_WHOLE, whole);
     } else {
-        flow_use(flow, ra);
+        if (held.kind != HELD_HALF) /* of which a number is made */
+            flow_use(flow, ra);
         if (held.kind == HELD_WHOLE)
             flow_set(flow, rt, HELD_WHOLE, held.address + rest);
         else
@@ -151,7 +152,8 @@ static void or_rest(struct flow *flow, uint32_t word)
                complete(flow, rs, word & IMM_BITS, IMM_BITS, &whole)) {
         flow_set(flow, ra, HELD_WHOLE, whole);
     } else {
-        flow_use(flow, rs);
+        if (rs == 0 || flow_held(flow, rs)->kind != HELD_HALF)
+            flow_use(flow, rs);
         flow_write(flow, ra);
     }
 }
@@ -224,8 +226,9 @@ static bool accesses(struct flow *flow, uint32_t word)
 
 static void call(struct flow *flow)
 {
-    flow_blur_set(flow, CALL_BLURRED);
+    flow_keep_set(flow, CALL_CHANGED);
     flow_result(flow, 3);
+    flow_result(flow, 4);
     flow_write(flow, LR);
     flow_write(flow, CTR);
     flow_call(flow);
@@ -735,8 +738,9 @@ static bool run(struct flow *flow, uint32_t word)
         return true;
     case 17: /* SC */
         flow_open(flow);
-        flow_blur_set(flow, CALL_BLURRED);
+        flow_keep_set(flow, CALL_CHANGED);
         flow_result(flow, 3);
+        flow_result(flow, 4);
         return true;
     case 19:
         return branch_register(flow, word);
