@@ -199,9 +199,18 @@ static void compare_moved(struct sides *sides, const struct pair *pair)
     add_finding(sides, finding);
 }
 
+/*
+ * Equal bytes of what is loaded. What no program header means to load, and comes into memory because it stands on the
+ * same page, nothing refers to: each reference is proven to lead to what is meant.
+ */
 static bool is_unproven(const struct sides *sides, struct range vendor)
 {
-    return sides->moved && image_in_load_view(sides->vendor->image, vendor);
+    const struct image *image = sides->vendor->image;
+    const struct extent *extent = image_extent_at(image, vendor.begin);
+    bool apart =
+        extent != NULL && (extent->owner == OWNER_SECTION_HEADERS ||
+                           (extent->owner == OWNER_SECTION && (image->sections[extent->index].flags & SHF_ALLOC) == 0));
+    return sides->moved && !apart && image_in_load_view(image, vendor);
 }
 
 static void compare_both(struct sides *sides, struct range vendor, struct range rebuilt)

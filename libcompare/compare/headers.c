@@ -23,16 +23,17 @@ static void prove_entry_point(struct moving *m)
         moving_contradict(m, field, field);
 }
 
-/* All of the header but the entry point and what tells where the section headers are. */
+/* All of the header but the entry point; where the section headers are has no address in it, and counts where it is equal. */
 static void prove_header(struct moving *m)
 {
     const Elf64_Ehdr *a = &m->images[0]->header, *b = &m->images[1]->header;
     bool wide = m->images[0]->is64;
     uint64_t size = wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
-    struct range identification = {0, 24}, phoff = {wide ? 32 : 28, wide ? 40 : 32}, rest = {wide ? 48 : 36, size - 6};
+    struct range identification = {0, 24}, phoff = {wide ? 32 : 28, wide ? 40 : 32};
+    struct range shoff = {phoff.end, wide ? 48 : 36}, rest = {shoff.end, size - 6}, table = {rest.end, size};
     if (a->e_ehsize != size || b->e_ehsize != size)
         return;
-    const struct range parts[] = {identification, phoff, rest};
+    const struct range parts[] = {identification, phoff, shoff, rest, table};
     for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
         const uint8_t *x = image_bytes(m->images[0], parts[i]), *y = image_bytes(m->images[1], parts[i]);
         if (x != NULL && y != NULL && memcmp(x, y, range_size(parts[i])) == 0)

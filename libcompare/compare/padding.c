@@ -61,7 +61,7 @@ static bool is_code_padding(const struct moving *m, size_t side, const struct se
 {
     uint64_t address = section->address + (gap.begin - section->bytes.begin);
     return is_between_pieces(&m->spaces[side], (struct range){address, address + range_size(gap)}) &&
-           decode_is_padding(m->spaces[side].decoders[0], m->images[side]->bytes + gap.begin, range_size(gap));
+           space_is_padding(&m->spaces[side], gap);
 }
 
 /* ---- Between data ---- */
@@ -118,9 +118,7 @@ static void look_between_sections(struct moving *m, size_t side)
             !image_in_load_view(image, extent->range))
             continue;
         bool code = image_is_executable(image, extent->range);
-        if (image_all_zero(image, extent->range) ||
-            (code && decode_is_padding(m->spaces[side].decoders[0], image->bytes + extent->range.begin,
-                                       range_size(extent->range))))
+        if (image_all_zero(image, extent->range) || (code && space_is_padding(&m->spaces[side], extent->range)))
             prove_alone(m, side, extent->range);
     }
 }

@@ -35,11 +35,18 @@ static void add_piece(struct reading *reading, const struct section *section, st
                                      .partner = SIZE_MAX};
 }
 
+bool space_is_padding(const struct space *space, struct range bytes)
+{
+    const uint8_t *at = space->image->bytes + bytes.begin;
+    return decode_is_padding(space->decoders[0], at, range_size(bytes)) ||
+           (space->decoders[1] != NULL && decode_is_padding(space->decoders[1], at, range_size(bytes)));
+}
+
 /* What no symbol covers: padding, or code of which only its place is known. */
 static void add_between(struct reading *reading, const struct section *section, uint64_t begin, uint64_t end)
 {
     const struct space *space = reading->space;
-    if (begin < end && !decode_is_padding(space->decoders[0], space->image->bytes + begin, end - begin))
+    if (begin < end && !space_is_padding(space, (struct range){begin, end}))
         add_piece(reading, section, (struct range){begin, end}, NULL, false);
 }
 

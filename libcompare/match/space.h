@@ -42,6 +42,9 @@ struct space {
 bool space_read(struct space *space, struct arena *arena);
 void space_close(struct space *space);
 
+/* Whether bytes of the file are alignment between functions, in either state of the decoder. */
+bool space_is_padding(const struct space *space, struct range bytes);
+
 /* The piece of code that holds this address; NULL. */
 const struct code_piece *space_code_at(const struct space *space, uint64_t address);
 
