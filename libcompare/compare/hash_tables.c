@@ -35,7 +35,8 @@ struct hash_table {
     struct dynamic_side *side;
     const uint8_t *bytes;
     uint64_t size;
-    uint64_t unused; /* 1 + a number in it that nothing depends on; 0: there is none */
+    bool empty;     /* it finds nothing, so that nothing depends on its shift */
+    uint64_t shift; /* of DT_GNU_HASH */
 };
 
 /* ---- DT_HASH ---- */
@@ -168,7 +169,8 @@ static bool gnu_is_right(struct dynamic_tables *tables, struct hash_table *table
         return false;
     /* One that finds nothing begins behind the null symbol, or behind all: no symbol has a word, nothing is shifted. */
     bool none = gnu.chain == table->size && (gnu.first == 1 || gnu.first == count);
-    table->unused = none ? 1 + gnu.shift : 0;
+    table->empty = none;
+    table->shift = gnu.shift;
     if (!none && (gnu.first > count || table->size - gnu.chain != 4 * (count - gnu.first)))
         return false;
     struct gnu_table found = gnu;
@@ -193,6 +195,13 @@ static struct hash_table hash_table_of(struct dynamic_tables *tables, const stru
     };
 }
 
+/* Linkers write the same shift into one that is empty, or none. */
+static bool shifts_agree(const struct hash_table *vendor, const struct hash_table *rebuilt)
+{
+    return (!vendor->empty && !rebuilt->empty) || vendor->shift == rebuilt->shift ||
+           (vendor->empty != rebuilt->empty && (vendor->empty ? vendor : rebuilt)->shift == 0);
+}
+
 static void prove(struct dynamic_tables *tables, int64_t tag, uint32_t type,
                   bool (*is_right)(struct dynamic_tables *tables, struct hash_table *table))
 {
@@ -201,7 +210,7 @@ static void prove(struct dynamic_tables *tables, int64_t tag, uint32_t type,
         return;
     struct hash_table vendor = hash_table_of(tables, pair, 0), rebuilt = hash_table_of(tables, pair, 1);
     if (vendor.side->count > 0 && rebuilt.side->count > 0 && is_right(tables, &vendor) && is_right(tables, &rebuilt) &&
-        vendor.unused == rebuilt.unused)
+        shifts_agree(&vendor, &rebuilt))
         moving_prove(tables->m, pair->sides[0]->bytes, pair->sides[1]->bytes, RULE_MOVED_TABLES);
 }
 
