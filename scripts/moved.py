@@ -209,13 +209,14 @@ class Score:
         self.moved = self.left = 0
         self.worst = (1.0, "")
         self.told = self.right = self.wanted = 0
-        self.pairs = self.equivalent = self.not_tried = 0
+        self.pairs = self.not_tried = 0
 
     def add(self, report, expected, label, kind):
-        self.pairs += 1
-        self.equivalent += report["verdict"] == "equivalent"
         moved = report["moved"]
-        if moved is None or "not_tried" in moved:
+        if moved is None:
+            return # nothing that is loaded differs: the edit was in what is not compiled
+        self.pairs += 1
+        if "not_tried" in moved:
             self.not_tried += 1
             return
         # What changed has bytes of its own: those of its functions, and of a string.
@@ -245,12 +246,12 @@ class Score:
             self.wanted += len(wanted)
             self.right += len(told & wanted)
             if told != wanted and len(told ^ wanted) < 40:
-                print(f"    {label}, {kind}: told {sorted(told - wanted)}, not told {sorted(wanted - told)}")
+                print(f"    {label}: told {sorted(told - wanted)}, not told {sorted(wanted - told)}")
 
     def shown(self):
         share = self.moved / (self.moved + self.left) if self.moved + self.left else 1.0
         functions = f"{self.right} of {self.told} told, {self.right} of {self.wanted} changed" if self.wanted else "-"
-        return f"{100 * share:.2f} % of {self.moved + self.left:,} | {100 * self.worst[0]:.2f} % | {functions}"
+        return f"{100 * share:.2f} % of {self.moved + self.left:,} | {100 * self.worst[0]:.2f} % ({self.worst[1]}) | {functions}"
 
 
 def strip(path, command):
@@ -302,16 +303,16 @@ def measure_programs(options, here):
                               here / "built" / name / re.sub(r"\W+", "-", build))
             for kind, vendor, rebuilt, expected in pairs_of(options, program, rng):
                 report = compare(options, vendor, rebuilt)
-                named.add(report, expected, f"{name} {build}", kind)
+                named.add(report, expected, f"{name}, {kind}", kind)
                 bare = [strip(path, command) for path in (vendor, rebuilt)]
-                stripped.add(compare(options, *bare, "--explain", "all"), None, f"{name} {build} {kind}", kind)
+                stripped.add(compare(options, *bare, "--explain", "all"), None, f"{name}, {kind}", kind)
                 if kind == "order":
-                    order[0] += report["verdict"] == "equivalent"
+                    order[0] += report["verdict"] in ("equivalent", "identical")
                     order[1] += 1
                 elif build in ("gcc -O0", "gcc -O2", "clang -O2", "gcc -Os"):
                     shifted.append((vendor, rebuilt, *bare))
         left = [part for part in (named.not_tried and f"{named.not_tried} not tried",) if part]
-        print(f"{build} | {named.shown()} | {stripped.shown().rsplit(' | ', 1)[0]} | {order[0]} of {order[1]}"
+        print(f"{build} ({named.pairs} pairs) | {named.shown()} | {stripped.shown().rsplit(' | ', 1)[0]} | {order[0]} of {order[1]}"
               f"{' | ' + ', '.join(left) if left else ''}", flush=True)
     return shifted
 

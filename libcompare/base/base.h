@@ -50,6 +50,11 @@ struct list {
 /* A zeroed new last item, or NULL when there is no memory. */
 void *list_add(struct list *list);
 
+/* ---- Sorting ---- */
+
+/* As qsort, but in one pass where the items are in their order already. items may be NULL where there are none. */
+void sort_items(void *items, size_t count, size_t size, int (*order)(const void *left, const void *right));
+
 /* ---- Digests ---- */
 
 /* False where OpenSSL has no memory; nothing of it may be called then. */

@@ -34,7 +34,7 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
     case SITE_JUMP:
         if (a->target - own->vendor < own->size)
             return b->target - own->rebuilt == a->target - own->vendor;
-        return (is_code(m, a->target) || a->target == 0) && moving_reference(m, a->target, b->target);
+        return moving_reference(m, a->target, b->target) && (is_code(m, a->target) || a->target == 0);
     case SITE_DATA:
     case SITE_GOT:
         return moving_reference(m, a->target, b->target);
@@ -223,8 +223,7 @@ static void prove_tables(struct moving *m)
         for (size_t k = 0; k < vendor->code[i].table_count; k++)
             list[count++] = (struct owned_table){&vendor->tables[vendor->code[i].table + k], &vendor->code[i]};
     }
-    if (count > 1)
-        qsort(list, count, sizeof(*list), owned_order);
+    sort_items(list, count, sizeof(*list), owned_order);
     for (size_t i = 0; i < count; i++) {
         const struct code_piece *piece = list[i].piece;
         const struct site_table *a = list[i].table, *b;

@@ -310,8 +310,7 @@ static int entry_order(const void *left, const void *right)
 static struct account account_of(struct list *entries)
 {
     struct account account = {.entries = entries->items, .count = entries->count};
-    if (account.count > 1)
-        qsort(account.entries, account.count, sizeof(*account.entries), entry_order);
+    sort_items(account.entries, account.count, sizeof(*account.entries), entry_order);
     return account;
 }
 

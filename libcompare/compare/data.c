@@ -291,8 +291,7 @@ static void look_at_pieces(struct moving *m, bool prove)
             add_entries(m, &piece);
         add_absolute(m, &piece);
         if (prove) {
-            if (piece.specials.count > 1)
-                qsort(piece.specials.items, piece.specials.count, sizeof(struct special), special_order);
+            sort_items(piece.specials.items, piece.specials.count, sizeof(struct special), special_order);
             uint64_t first = counted && follows(m, i) ? 0 : first_that_counts(m, &piece);
             counted = first == 0;
             if (first != UINT64_MAX)
@@ -304,8 +303,7 @@ static void look_at_pieces(struct moving *m, bool prove)
 
 void data_prove(struct moving *m)
 {
-    if (m->entries.count > 1)
-        qsort(m->entries.items, m->entries.count, sizeof(struct table_entry), entry_order);
+    sort_items(m->entries.items, m->entries.count, sizeof(struct table_entry), entry_order);
     uint64_t pointers = m->counts.pointers;
     look_at_pieces(m, false);
     m->counts.pointers = pointers;

@@ -132,8 +132,7 @@ static struct key *keys_of(struct dynamic_tables *tables, size_t side)
     tables->m->out_of_memory |= keys == NULL;
     for (uint32_t i = 0; keys != NULL && i < read->count; i++)
         keys[i] = (struct key){&read->symbols[i], version_of(read, &read->symbols[i])};
-    if (keys != NULL && read->count > 1)
-        qsort(keys, read->count, sizeof(*keys), key_order);
+    sort_items(keys, read->count, sizeof(*keys), key_order);
     return keys;
 }
 

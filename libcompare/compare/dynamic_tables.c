@@ -119,8 +119,7 @@ static size_t stretches_make(const struct dynamic_tables *tables, size_t side, s
     for (size_t i = 0; i < tables->shared.count; i++)
         stretches[i] = (struct stretch){shared[i].offsets[side], shared[i].offsets[side] + shared[i].length + 1,
                                         shared[i].offsets[1 - side], false};
-    if (tables->shared.count > 1)
-        qsort(stretches, tables->shared.count, sizeof(*stretches), stretch_order);
+    sort_items(stretches, tables->shared.count, sizeof(*stretches), stretch_order);
     for (size_t i = 0; i < tables->shared.count; i++) {
         if (kept == 0 || stretches[kept - 1].end != stretches[i].end)
             stretches[kept++] = stretches[i];

@@ -262,8 +262,7 @@ static size_t without_overlap(struct shared_bytes *shared, size_t count, const s
     }
     for (size_t i = 0; i < kept; i++)
         by_rebuilt[i] = &shared[i];
-    if (kept > 1)
-        qsort(by_rebuilt, kept, sizeof(*by_rebuilt), rebuilt_order);
+    sort_items(by_rebuilt, kept, sizeof(*by_rebuilt), rebuilt_order);
     end = 0;
     for (size_t i = 0; i < kept; i++) {
         if (by_rebuilt[i]->offsets[1] < end)
@@ -318,8 +317,7 @@ void exceptions_prove(const struct exception_tables *tables, struct moving *m, c
                       struct list *shared)
 {
     struct shared_bytes *items = shared->items;
-    if (shared->count > 1)
-        qsort(items, shared->count, sizeof(*items), shared_order);
+    sort_items(items, shared->count, sizeof(*items), shared_order);
     const struct shared_bytes **by_rebuilt = arena_alloc(shared->arena, shared->count, sizeof(*by_rebuilt)), **order;
     m->out_of_memory |= by_rebuilt == NULL;
     if (m->out_of_memory)

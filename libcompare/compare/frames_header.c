@@ -41,8 +41,7 @@ static const struct fde **by_begin(const struct frames *frames, struct arena *ar
     const struct fde **order = arena_alloc(arena, count, sizeof(*order));
     for (size_t i = 0; order != NULL && i < count; i++)
         order[i] = (const struct fde *)frames->fdes.items + i;
-    if (order != NULL && count > 1)
-        qsort(order, count, sizeof(*order), begin_order);
+    sort_items(order, count, sizeof(*order), begin_order);
     return order;
 }
 

@@ -52,7 +52,11 @@ bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt)
     /* A weak symbol that nobody defines, in an executable that is not moved: gABI chapter 4, symbol table. */
     if (vendor == 0 && rebuilt == 0 && m->images[0]->header.e_type == ET_EXEC)
         return true;
-    const struct counterpart *found = counterpart_at(m->map, 0, vendor);
+    /* One function's references often lead to one thing. */
+    const struct counterpart *found = m->last_found;
+    if (found == NULL || vendor - found->vendor >= found->size)
+        found = counterpart_at(m->map, 0, vendor);
+    m->last_found = found;
     if (found == NULL || found->rebuilt + (vendor - found->vendor) != rebuilt)
         return false;
     moving_note(m, found, vendor);
@@ -248,12 +252,10 @@ static bool is_disjoint(struct moving *m, uint64_t *at)
     struct proven *proven = m->proven.items;
     const struct proven **sorted = arena_alloc(m->arena, m->proven.count + 1, sizeof(*sorted));
     m->out_of_memory |= sorted == NULL;
-    if (m->proven.count > 1)
-        qsort(proven, m->proven.count, sizeof(*proven), vendor_order);
+    sort_items(proven, m->proven.count, sizeof(*proven), vendor_order);
     for (size_t i = 0; sorted != NULL && i < m->proven.count; i++)
         sorted[i] = &proven[i];
-    if (sorted != NULL && m->proven.count > 1)
-        qsort(sorted, m->proven.count, sizeof(*sorted), rebuilt_order);
+    sort_items(sorted, m->proven.count, sizeof(*sorted), rebuilt_order);
     for (size_t side = 0; sorted != NULL && side < 2; side++) {
         uint64_t end = 0;
         for (size_t i = 0; i < m->proven.count; i++) {

@@ -51,8 +51,7 @@ static void read_relative(struct moving *m, size_t side, const struct section *s
     if (read->relative == NULL)
         return;
     read->relative_count = expand_relative(image, section->bytes, read->relative);
-    if (read->relative_count > 1)
-        qsort(read->relative, read->relative_count, sizeof(*read->relative), number_order);
+    sort_items(read->relative, read->relative_count, sizeof(*read->relative), number_order);
 }
 
 bool packed_relocations_have(const struct dynamic_side *side, uint64_t address)

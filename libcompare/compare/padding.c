@@ -31,8 +31,7 @@ static bool proven_of(struct moving *m, size_t side, struct ranges *ranges)
         if (!range_empty(range))
             ranges->items[ranges->count++] = range;
     }
-    if (ranges->count > 1)
-        qsort(ranges->items, ranges->count, sizeof(*ranges->items), range_order);
+    sort_items(ranges->items, ranges->count, sizeof(*ranges->items), range_order);
     return ranges->items != NULL;
 }
 

@@ -20,6 +20,7 @@ struct moving {
     const struct image *images[2];
     struct arena *arena;
     const struct correspondence *map;
+    const struct counterpart *last_found; /* of what was asked last */
     uint64_t
         *first_references; /* for each counterpart: the lowest of its vendor's addresses that something refers to */
     struct space spaces[2];

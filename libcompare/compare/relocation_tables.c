@@ -173,7 +173,7 @@ static void read_table(struct moving *m, struct dynamic_side *side, struct reloc
     }
     table->count = (uint32_t)count;
     if (!sorted)
-        qsort(table->entries, count, sizeof(*table->entries), entry_order);
+        sort_items(table->entries, count, sizeof(*table->entries), entry_order);
 }
 
 /* ---- Where ld.so finds them ---- */

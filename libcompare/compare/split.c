@@ -78,10 +78,8 @@ static bool cut_side(const struct moved *moved, const struct pair *pairs, size_t
         if (!range_empty(side_of(&moved->proven[i], side)))
             sorted[sorted_count++] = &moved->proven[i];
     }
-    if (placed_count > 1)
-        qsort(placed, placed_count, sizeof(*placed), placed_order);
-    if (sorted_count > 1)
-        qsort(sorted, sorted_count, sizeof(*sorted), side == 0 ? by_vendor : by_rebuilt);
+    sort_items(placed, placed_count, sizeof(*placed), placed_order);
+    sort_items(sorted, sorted_count, sizeof(*sorted), side == 0 ? by_vendor : by_rebuilt);
     for (size_t i = 0; i < placed_count; i++) {
         uint64_t at = placed[i].range.begin;
         while (at < placed[i].range.end) {

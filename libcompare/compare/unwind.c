@@ -102,8 +102,7 @@ static const struct fde **sorted(struct unwinding *unwinding, size_t side)
     unwinding->m->out_of_memory |= order == NULL;
     for (size_t i = 0; order != NULL && i < fdes->count; i++)
         order[i] = (const struct fde *)fdes->items + i;
-    if (order != NULL && fdes->count > 1)
-        qsort(order, fdes->count, sizeof(*order), begin_order);
+    sort_items(order, fdes->count, sizeof(*order), begin_order);
     return order;
 }
 

@@ -266,8 +266,7 @@ static const struct record **sorted(struct dynamic_tables *tables, const struct 
     tables->m->out_of_memory |= order == NULL;
     for (size_t i = 0; order != NULL && i < list->count; i++)
         order[i] = (const struct record *)list->items + i;
-    if (order != NULL && list->count > 1)
-        qsort(order, list->count, sizeof(*order), record_order);
+    sort_items(order, list->count, sizeof(*order), record_order);
     return order;
 }
 

@@ -49,7 +49,7 @@ static void slots_fill(struct plt *plt, const struct relocation *items, size_t c
     for (size_t i = 0; i < count; i++)
         plt->slots[plt->slot_count++] =
             (struct slot){.address = items[i].address, .type = items[i].type, .symbol = items[i].symbol};
-    qsort(plt->slots, plt->slot_count, sizeof(*plt->slots), slot_order);
+    sort_items(plt->slots, plt->slot_count, sizeof(*plt->slots), slot_order);
 }
 
 static struct slot *slot_at(const struct plt *plt, uint64_t address)

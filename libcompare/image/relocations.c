@@ -303,7 +303,7 @@ static struct relocation *hand_out(struct table *table)
     } else {
         for (size_t i = 0; i < table->count; i++)
             order[i] = &table->items[i];
-        qsort(order, table->count, sizeof(*order), place_order);
+        sort_items(order, table->count, sizeof(*order), place_order);
         for (size_t i = 0; i < table->count; i++)
             kept[i] = *order[i];
     }

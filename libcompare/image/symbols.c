@@ -160,7 +160,7 @@ static struct symbol **sorted(const struct symbol *items, size_t item_count, boo
         if (wanted(&items[i]))
             list[(*count)++] = (struct symbol *)(uintptr_t)&items[i];
     }
-    qsort(list, found, sizeof(struct symbol *), compare);
+    sort_items(list, found, sizeof(struct symbol *), compare);
     return list;
 }
 

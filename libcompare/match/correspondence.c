@@ -63,12 +63,10 @@ bool correspondence_settle(struct matchmaking *m, struct correspondence *map)
     while (!clean) {
         size_t kept = 0;
         clean = true;
-        if (map->count > 1)
-            qsort(map->items, map->count, sizeof(*map->items), vendor_order);
+        sort_items(map->items, map->count, sizeof(*map->items), vendor_order);
         for (size_t i = 0; i < map->count; i++)
             map->by_rebuilt[i] = &map->items[i];
-        if (map->count > 1)
-            qsort(map->by_rebuilt, map->count, sizeof(*map->by_rebuilt), rebuilt_order);
+        sort_items(map->by_rebuilt, map->count, sizeof(*map->by_rebuilt), rebuilt_order);
         bool *wrong = calloc(map->count + 1, sizeof(*wrong));
         if (wrong == NULL)
             return false;

@@ -433,8 +433,7 @@ static struct object *with_paired(const struct matchmaking *m, const struct sect
         if (!found[i].code && address - section->address < section->size)
             all[listed++] = (struct object){{address, address + found[i].size}, NULL, i};
     }
-    if (listed > 1)
-        qsort(all, listed, sizeof(*all), object_order);
+    sort_items(all, listed, sizeof(*all), object_order);
     for (size_t i = 0; i < listed; i++) {
         bool named = all[i].name != NULL, after = kept > 0 && all[i].addresses.begin < all[kept - 1].addresses.end;
         bool hides =
@@ -482,8 +481,7 @@ static struct object **by_name(struct object *objects, size_t *count, struct are
         if (objects[i].name != NULL)
             list[named++] = &objects[i];
     }
-    if (list != NULL && named > 1)
-        qsort(list, named, sizeof(*list), object_name_order);
+    sort_items(list, named, sizeof(*list), object_name_order);
     *count = named;
     return list;
 }
@@ -568,8 +566,7 @@ static void pair_leftovers(struct data_work *work)
                 list[count++] = (struct unique){&tokens[i], side};
         }
     }
-    if (count > 1)
-        qsort(list, count, sizeof(*list), unique_order);
+    sort_items(list, count, sizeof(*list), unique_order);
     for (size_t i = 0; i < count;) {
         size_t end = i + 1;
         while (end < count && list[end].token->hash == list[i].token->hash)
@@ -620,8 +617,7 @@ static bool sort_tables(const struct space *space, struct tables *tables)
     tables->count = tables->items != NULL ? space->table_count : 0;
     for (size_t i = 0; i < tables->count; i++)
         tables->items[i] = &space->tables[i];
-    if (tables->count > 1)
-        qsort(tables->items, tables->count, sizeof(*tables->items), table_order);
+    sort_items(tables->items, tables->count, sizeof(*tables->items), table_order);
     return tables->items != NULL;
 }
 

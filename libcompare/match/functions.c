@@ -144,8 +144,7 @@ static void pair_once(struct matchmaking *m, enum by by)
             keys[count++].side = side;
         }
     }
-    if (count > 1)
-        qsort(keys, count, sizeof(*keys), key_order);
+    sort_items(keys, count, sizeof(*keys), key_order);
     for (size_t i = 0; i < count;) {
         size_t end = i + 1;
         while (end < count && key_compare(&keys[i], &keys[end]) == 0)

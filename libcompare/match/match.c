@@ -140,8 +140,7 @@ static struct keyed *keys_of(const struct side *side, struct arena *arena, size_
             .extent = i,
         };
     }
-    if (*count > 1)
-        qsort(keys, *count, sizeof(*keys), keyed_order);
+    sort_items(keys, *count, sizeof(*keys), keyed_order);
     return keys;
 }
 

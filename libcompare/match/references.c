@@ -109,8 +109,7 @@ static bool list_begins(struct referring *r, size_t side)
         return false;
     for (size_t i = 0; i < r->leads.count; i++)
         begins[i] = side == 0 ? r->leads.items[i].vendor : r->leads.items[i].rebuilt;
-    if (r->leads.count > 1)
-        qsort(begins, r->leads.count, sizeof(*begins), number_order);
+    sort_items(begins, r->leads.count, sizeof(*begins), number_order);
     for (size_t i = 0; i < r->leads.count; i++) {
         if (i == 0 || begins[i] != begins[i - 1])
             begins[count++] = begins[i];
@@ -258,8 +257,7 @@ static int rebuilt_order(const void *left, const void *right)
 static void keep_agreed(struct leads *leads, bool by_rebuilt)
 {
     size_t kept = 0;
-    if (leads->count > 1)
-        qsort(leads->items, leads->count, sizeof(*leads->items), by_rebuilt ? rebuilt_order : lead_order);
+    sort_items(leads->items, leads->count, sizeof(*leads->items), by_rebuilt ? rebuilt_order : lead_order);
     for (size_t i = 0; i < leads->count;) {
         size_t end = i + 1;
         bool agreed = true;
@@ -331,8 +329,7 @@ static bool list_tables(struct referring *r, size_t side)
         return false;
     for (size_t i = 0; i < space->table_count; i++)
         begins[i] = space->tables[i].address;
-    if (space->table_count > 1)
-        qsort(begins, space->table_count, sizeof(*begins), number_order);
+    sort_items(begins, space->table_count, sizeof(*begins), number_order);
     r->begins[side] = begins;
     r->begin_count[side] = space->table_count;
     return true;

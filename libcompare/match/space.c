@@ -162,8 +162,7 @@ bool space_read(struct space *space, struct arena *arena)
     }
     space->code = reading.pieces.items;
     space->code_count = reading.pieces.count;
-    if (space->code_count > 1)
-        qsort(space->code, space->code_count, sizeof(*space->code), address_order);
+    sort_items(space->code, space->code_count, sizeof(*space->code), address_order);
     return !reading.out_of_memory && read_sites(&reading);
 }
 
