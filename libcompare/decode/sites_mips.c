@@ -131,6 +131,16 @@ static bool local_entry(const struct flow *flow, uint64_t slot, uint64_t *value)
     return true;
 }
 
+/* Whether something is loaded that a signed rest could lead to. */
+static bool is_page(const struct flow *flow, uint64_t value)
+{
+    for (uint64_t rest = 0; (value & 0xffff) == 0 && rest < 0x10000; rest += 0x1000) {
+        if (decode_is_loaded(flow->search->decoder, wrapped(flow, value - 0x8000 + rest)))
+            return true;
+    }
+    return false;
+}
+
 static void load_from_got(struct flow *flow, uint32_t word)
 {
     unsigned rt = rt_of(word);
@@ -142,7 +152,7 @@ static void load_from_got(struct flow *flow, uint32_t word)
         flow_site(flow, IMM_BITS, SITE_DATA, slot);
         return;
     }
-    if ((value & 0xffff) != 0) { /* no page */
+    if (!is_page(flow, value)) {
         flow_site(flow, IMM_BITS, SITE_DATA, slot);
         if (decode_is_loaded(flow->search->decoder, value))
             set_held(flow, rt, (struct held){.kind = HELD_WHOLE, .address = value});

@@ -253,10 +253,13 @@ static void branch(struct flow *flow, uint32_t word)
     uint64_t distance = (uint64_t)sign_extend(word & bits, conditional ? 16 : 26);
     uint64_t target = decode_wrap(flow->search->decoder, (absolute ? 0 : here(flow)) + distance);
     bool calls = (word & 1) != 0, next = calls && target == decode_wrap(flow->search->decoder, here(flow) + 4);
-    flow_site(flow, bits, calls ? SITE_CALL : SITE_JUMP, target);
     if (next) {
         flow_set(flow, LR, HELD_BASE, target);
-    } else if (calls) {
+        flow_site(flow, bits, flow_base_kind(flow, flow->registers[LR], SITE_CALL), target);
+        return;
+    }
+    flow_site(flow, bits, calls ? SITE_CALL : SITE_JUMP, target);
+    if (calls) {
         call(flow);
     } else {
         bool outside = decode_wrap(flow->search->decoder, target - flow->search->address) >= flow->search->size;
@@ -679,6 +682,7 @@ static bool global_entry(struct flow *flow)
     flow_set(flow, TOC, HELD_BASE, whole);
     if (flow->telling) {
         enum site_kind kind = flow_base_kind(flow, flow->registers[TOC], SITE_GOT);
+        site_start(flow->search, 4);
         site_add_word(flow->search, 0, IMM_BITS, kind == SITE_GOT ? SITE_PART : kind, whole);
         site_add_word(flow->search, 4, IMM_BITS, kind, whole);
     }

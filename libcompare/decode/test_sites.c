@@ -29,7 +29,12 @@ struct target {
     bool is64, big_endian, thumb;
 };
 
-static const struct target aarch64 = {EM_AARCH64, true, false, false};
+#define GOT (BASE + 0x100)
+
+static const struct target aarch64 = {EM_AARCH64, true, false, false}, i386 = {EM_386, false, false, false},
+                           arm = {EM_ARM, false, false, false}, thumb = {EM_ARM, false, false, true},
+                           mips = {EM_MIPS, false, true, false}, ppc = {EM_PPC, false, true, false},
+                           ppc64le = {EM_PPC64, true, false, false};
 
 static size_t from_hex(const char *hex, uint8_t *bytes)
 {
@@ -63,9 +68,9 @@ static void bench_run(struct bench *bench, struct target target, uint16_t type)
                                       .memory_size = LOADS,
                                       .addresses = {BASE, BASE + LOADS},
                                       .bytes = {0, sizeof(bench->bytes)}};
-    bench->pltgot = (struct dynamic_entry){DT_PLTGOT, BASE + 0x8000};
+    bench->pltgot = (struct dynamic_entry){DT_PLTGOT, GOT};
     bench->sections[0].name = "";
-    bench->sections[1] = (struct section){.index = 1, .name = ".got", .address = BASE + 0x8000, .size = 64};
+    bench->sections[1] = (struct section){.index = 1, .name = ".got", .address = GOT, .size = 64};
     bench->image = (struct image){.bytes = bench->bytes,
                                   .size = sizeof(bench->bytes),
                                   .is64 = target.is64,
@@ -87,6 +92,21 @@ static void bench_words(struct bench *bench, struct target target, uint16_t type
     memset(bench, 0, sizeof(*bench));
     bench->size = from_words(words, target.big_endian, bench->bytes);
     bench_run(bench, target, type);
+}
+
+static void bench_bytes(struct bench *bench, struct target target, uint16_t type, const char *hex)
+{
+    memset(bench, 0, sizeof(*bench));
+    bench->size = from_hex(hex, bench->bytes);
+    bench_run(bench, target, type);
+}
+
+/* A word of the GOT, before the sites are looked for again. */
+static void bench_got(struct bench *bench, size_t offset, uint32_t value)
+{
+    for (size_t i = 0; i < 4; i++)
+        bench->bytes[GOT - BASE + offset + i] = (uint8_t)(value >> (bench->image.big_endian ? 24 - 8 * i : 8 * i));
+    assert_true(decode_sites(bench->decoder, bench->bytes, bench->size, BASE, true, &bench->sites));
 }
 
 static void bench_close(struct bench *bench)
@@ -181,9 +201,10 @@ static void page_that_is_copied_is_followed(void **state)
     (void)state;
     /* adrp x0; mov x19, x0; bl; add x1, x19, #1; ret */
     KINDS(aarch64, ET_DYN, "d0000000 aa0003f3 94000040 91000661 d65f03c0", SITE_PART, NONE, SITE_CALL, SITE_DATA, NONE);
-    /* The same with x9, which the call may change: add x1, x9, #1 */
-    KINDS(aarch64, ET_DYN, "d0000000 91000402 aa0003e9 94000040 91000521 d65f03c0", SITE_OPAQUE, SITE_DATA, NONE,
-          SITE_CALL, NONE, NONE);
+    /* x9 would be used after a call only if that kept it: mov x9, x0; bl; add x1, x9, #1 */
+    KINDS(aarch64, ET_DYN, "d0000000 aa0003e9 94000040 91000521 d65f03c0", SITE_PART, NONE, SITE_CALL, SITE_DATA, NONE);
+    /* x0 is the call's result: add x2, x0, #1; bl; add x1, x0, #1 */
+    KINDS(aarch64, ET_DYN, "d0000000 91000402 94000040 91000401 d65f03c0", SITE_PART, SITE_DATA, SITE_CALL, NONE, NONE);
 }
 
 static void pages_that_meet_are_opaque(void **state)
@@ -248,6 +269,205 @@ static void computed_jump_is_not_followed(void **state)
     bench_close(&bench);
 }
 
+/* ---- i386 ---- */
+
+static void address_of_the_got_is_followed(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* push %ebx; call thunk; add $GOT, %ebx; lea -0x1000(%ebx), %eax; mov %ebx, 4(%esp); mov 4(%esp), %edx;
+       mov 0x100000(%edx, %ecx, 4), %eax; push %eax; call *0x100010(%ebx); pop %eax; pop %ebx; ret;
+       thunk: mov (%esp), %ebx; ret */
+    bench_bytes(&bench, i386, ET_DYN,
+                "53 e825000000 81c3fa000000 8d8300f0ffff 895c2404 8b542404 8b848a00001000 50 ff9310001000 58 5b c3 "
+                "8b1c24 c3");
+    /* Without the thunk, which is a function of its own. */
+    assert_true(decode_sites(bench.decoder, bench.bytes, 0x2b, BASE, true, &bench.sites));
+    is_site(&bench, 2, SITE_CALL, BASE + 0x2b);
+    is_site(&bench, 8, SITE_GOT, GOT);
+    is_site(&bench, 0x0e, SITE_DATA, GOT - 0x1000);
+    is_site(&bench, 0x1d, SITE_DATA, GOT + 0x100000);
+    is_site(&bench, 0x24, SITE_DATA, GOT + 0x100010);
+    assert_int_equal(bench.sites.count, 5);
+    bench_close(&bench);
+}
+
+static void address_of_the_got_that_goes_elsewhere_is_opaque(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* call thunk; add $GOT, %eax; mov %eax, (%edx); lea -0x100000(%eax), %ecx; ret; thunk: mov (%esp), %eax; ret */
+    bench_bytes(&bench, i386, ET_DYN, "e80e000000 05fb000000 8902 8d880000f0ff c3 8b0424 c3");
+    is_site(&bench, 6, SITE_OPAQUE, GOT);
+    is_site(&bench, 0x0e, SITE_DATA, GOT - 0x100000);
+    bench_close(&bench);
+    /* The distance is in another register: mov (%eax, %edx), %ecx */
+    bench_bytes(&bench, i386, ET_DYN, "e80b000000 05fb000000 8b0c10 90 90 c3 8b0424 c3");
+    is_site(&bench, 6, SITE_OPAQUE, GOT);
+    bench_close(&bench);
+    /* What stands behind is called and popped, and jumps away on a condition: call 1f; 1: pop %eax; add $GOT, %eax;
+       jne far; ret */
+    bench_bytes(&bench, i386, ET_DYN, "e800000000 58 05fb000000 0f8500100000 c3");
+    is_site(&bench, 7, SITE_OPAQUE, GOT);
+    bench_close(&bench);
+}
+
+/* ---- ARM, Thumb ---- */
+
+static void word_of_a_pool_has_the_address_it_is_completed_to(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* ldr r3, [pc, #8]; add r3, pc, r3; ldr r0, [pc, #4]; bx lr; .word 0x1000; .word 7 */
+    bench_words(&bench, arm, ET_DYN, "e59f3008 e08f3003 e59f0004 e12fff1e 00001000 00000007");
+    is_site(&bench, 0, SITE_DATA, BASE + 0x10);
+    is_site(&bench, 8, SITE_DATA, BASE + 0x14);
+    is_site(&bench, 0x10, SITE_DATA, BASE + 0x100c);
+    assert_int_equal(bench.sites.count, 3);
+    assert_int_equal(bench.sites.start_count, 4);
+    bench_close(&bench);
+    /* Two additions at two places: add r2, pc, r3; add r1, pc, r3 */
+    bench_words(&bench, arm, ET_DYN, "e59f3008 e08f2003 e08f1003 e12fff1e 00001000");
+    is_site(&bench, 0x10, SITE_OPAQUE, BASE + 0x1010);
+    bench_close(&bench);
+    /* Whole, in what is not moved. */
+    bench_words(&bench, arm, ET_EXEC, "e59f3000 e12fff1e 00401000");
+    is_site(&bench, 8, SITE_DATA, BASE + 0x1000);
+    bench_close(&bench);
+}
+
+static void pc_and_something_unknown_is_not_followed(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_words(&bench, arm, ET_DYN, "e5913000 e08f3003 e12fff1e"); /* ldr r3, [r1]; add r3, pc, r3; bx lr */
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+}
+
+static void halves_under_conditions_are_kept_apart(void **state)
+{
+    (void)state;
+    /* cmp; movweq r1; movwne r1; movteq r1; movtne r1; movw r2, a number; str r2, [r1]; bx lr */
+    KINDS(arm, ET_EXEC, "e3500000 03011234 13011238 03401040 13401040 e3012234 e5812000 e12fff1e", NONE, SITE_PART,
+          SITE_PART, SITE_DATA, SITE_DATA, NONE, NONE, NONE);
+    /* The upper half is common to both: movw r1, 0x1234; movwne r1, 0x1238; movt r1, 0x40 */
+    KINDS(arm, ET_EXEC, "e3011234 13011238 e3401040 e12fff1e", SITE_OPAQUE, SITE_OPAQUE, SITE_OPAQUE, NONE);
+}
+
+static void table_branch_has_data_behind_it(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* ldr r3, [pc, #16]; add r3, pc; cmp r0, #1; bhi 1f; tbb [pc, r0]; .byte 1, 2; bx lr; 1: bx lr; nop; .word 0x1000 */
+    bench_bytes(&bench, thumb, ET_DYN, "044b 7b44 0128 03d8 dfe800f0 0102 7047 7047 00bf 00100000");
+    is_site(&bench, 0, SITE_DATA, BASE + 0x14);
+    is_site(&bench, 6, SITE_JUMP, BASE + 0x10);
+    is_site(&bench, 0x14, SITE_DATA, BASE + 0x1006);
+    assert_int_equal(bench.sites.count, 3);
+    assert_int_equal(bench.sites.start_count, 8);
+    assert_int_equal(bench.sites.starts[5], 0x0e);
+    assert_false(bench.sites.unfollowed);
+    assert_false(bench.sites.undecoded);
+    bench_close(&bench);
+}
+
+/* ---- PowerPC ---- */
+
+static void toc_is_followed(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* addis r2, r12, 1; addi r2, r2, lo; addis r9, r2, -1; ld r3, 0x1238(r9); addi r4, r2, -0x7ff8; std r2, 24(r1);
+       bctrl; ld r2, 24(r1); blr */
+    bench_words(&bench, ppc64le, ET_DYN,
+                "3c4c0001 38428100 3d22ffff e8691238 38828008 f8410018 4e800421 e8410018 4e800020");
+    is_site(&bench, 0, SITE_PART, GOT + 0x8000);
+    is_site(&bench, 4, SITE_GOT, GOT + 0x8000);
+    is_site(&bench, 8, SITE_PART, GOT + 0x8000 - 0x10000);
+    is_site(&bench, 12, SITE_DATA, GOT + 0x8000 - 0x10000 + 0x1238);
+    is_site(&bench, 16, SITE_DATA, GOT + 8);
+    assert_int_equal(bench.sites.count, 5);
+    assert_int_equal(bench.sites.start_count, 9);
+    bench_close(&bench);
+    /* The same, but std r9, 32(r1): part of it is stored. */
+    KINDS(ppc64le, ET_DYN, "3c4c0001 38428100 3d22ffff e8691238 f9210020 4e800020", SITE_PART, SITE_GOT, SITE_OPAQUE,
+          SITE_DATA, NONE, NONE);
+    /* std r2, 32(r1): so is the TOC's address. */
+    KINDS(ppc64le, ET_DYN, "3c4c0001 38428100 f8410020 4e800020", SITE_OPAQUE, SITE_OPAQUE, NONE, NONE);
+}
+
+static void address_from_the_link_register_is_followed(void **state)
+{
+    (void)state;
+    /* bcl 20,31,1f; 1: mflr r30; addis r30, r30, 1; addi r30, r30, lo; lwz r3, 16(r30); lis r9, 0x40; lwz r4, 0x123(r9);
+       lis r10, 0x7fff; ori r10, r10, 0xffff; blr */
+    KINDS(ppc, ET_EXEC, "429f0005 7fc802a6 3fde0001 3bde8ffc 807e0010 3d200040 80890123 3d407fff 614affff 4e800020",
+          SITE_CALL, NONE, SITE_PART, SITE_GOT, SITE_DATA, SITE_PART, SITE_DATA, NONE, NONE, NONE);
+    /* lis r9, 0x40; stw r9, 8(r1); lwz r4, 0x123(r9): a number, or not? */
+    KINDS(ppc, ET_EXEC, "3d200040 91210008 80890123 4e800020", SITE_OPAQUE, NONE, SITE_DATA, NONE);
+    KINDS(ppc, ET_EXEC, "3d200040 91210008 4e800020", SITE_OPAQUE, NONE, NONE);
+    /* In what can be moved it is a number. */
+    KINDS(ppc, ET_DYN, "3d200040 91210008 80890123 4e800020", NONE, NONE, NONE, NONE);
+}
+
+/* ---- MIPS ---- */
+
+static void page_from_the_got_is_completed(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* lui gp; addiu gp; addu gp, gp, t9; lw v0, page(gp); lw t9, function(gp); addiu a0, v0, 0x123; jalr t9;
+       sw gp, 16(sp); lw gp, 16(sp); jr ra; nop */
+    bench_words(&bench, mips, ET_DYN,
+                "3c1c0001 279c80f0 0399e021 8f828018 8f998044 24440123 0320f809 afbc0010 8fbc0010 03e00008 00000000");
+    bench_got(&bench, 8, BASE + 0x10000);
+    bench_got(&bench, 0x34, BASE + 0x101);
+    is_site(&bench, 0, SITE_PART, 0x10000);
+    is_site(&bench, 4, SITE_GOT, GOT + 0x7ff0);
+    is_site(&bench, 12, SITE_PART, GOT + 8);
+    is_site(&bench, 16, SITE_DATA, GOT + 0x34);
+    is_site(&bench, 20, SITE_DATA, BASE + 0x10123);
+    assert_int_equal(bench.sites.count, 5);
+    assert_int_equal(bench.sites.start_count, 11);
+    assert_false(bench.sites.falls_through);
+    bench_close(&bench);
+    /* The page is stored too: sw v0, 0(a0) */
+    bench_words(&bench, mips, ET_DYN, "3c1c0001 279c80f0 0399e021 8f828018 24440123 ac820000 03e00008 00000000");
+    bench_got(&bench, 8, BASE + 0x10000);
+    is_site(&bench, 12, SITE_OPAQUE, GOT + 8);
+    bench_close(&bench);
+}
+
+static void slot_of_a_branch_runs_before_it(void **state)
+{
+    (void)state;
+    /* lui v0, 0x40; beqz a0, 1f; lw v1, 0x1234(v0); lui v0, 0x41; 1: addiu a1, v0, 16; jr ra; nop */
+    KINDS(mips, ET_EXEC, "3c020040 10800002 8c431234 3c020041 24450010 03e00008 00000000", SITE_OPAQUE, SITE_JUMP,
+          SITE_DATA, SITE_OPAQUE, NONE, NONE, NONE);
+    /* jr ra; ori of a number's half */
+    KINDS(mips, ET_EXEC, "3c037fff 03e00008 3463ffff", NONE, NONE, NONE);
+    /* lui v0, 0x40; jr ra; addiu v0, v0, 0x1234 */
+    KINDS(mips, ET_EXEC, "3c020040 03e00008 24421234", SITE_PART, NONE, SITE_DATA);
+}
+
+/* ---- All ---- */
+
+static void code_without_return_is_closed(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_words(&bench, aarch64, ET_DYN, "94000040 17ffffff"); /* bl; b back */
+    assert_true(bench.sites.closed);
+    bench_close(&bench);
+    bench_words(&bench, aarch64, ET_DYN, "b4000040 14000040 d65f03c0");
+    assert_false(bench.sites.closed);
+    bench_close(&bench);
+    bench_words(&bench, arm, ET_DYN, "012fff1e eafffffd"); /* bxeq lr; b back */
+    assert_false(bench.sites.closed);
+    bench_close(&bench);
+}
+
 static void padding_has_no_freedom(void **state)
 {
     struct bench bench;
@@ -270,6 +490,17 @@ int main(void)
         cmocka_unit_test(page_that_leaves_by_a_condition_is_opaque),
         cmocka_unit_test(table_of_a_switch_is_followed),
         cmocka_unit_test(computed_jump_is_not_followed),
+        cmocka_unit_test(address_of_the_got_is_followed),
+        cmocka_unit_test(address_of_the_got_that_goes_elsewhere_is_opaque),
+        cmocka_unit_test(word_of_a_pool_has_the_address_it_is_completed_to),
+        cmocka_unit_test(pc_and_something_unknown_is_not_followed),
+        cmocka_unit_test(halves_under_conditions_are_kept_apart),
+        cmocka_unit_test(table_branch_has_data_behind_it),
+        cmocka_unit_test(toc_is_followed),
+        cmocka_unit_test(address_from_the_link_register_is_followed),
+        cmocka_unit_test(page_from_the_got_is_completed),
+        cmocka_unit_test(slot_of_a_branch_runs_before_it),
+        cmocka_unit_test(code_without_return_is_closed),
         cmocka_unit_test(padding_has_no_freedom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
