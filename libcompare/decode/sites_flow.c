@@ -712,8 +712,10 @@ static bool flow_begin(struct flow *flow, struct site_search *search, struct flo
         return false;
     flow->index_size = INDEX_SIZE; /* of more, which a large function needed, only these */
     memset(flow->index, 0, flow->index_size * sizeof(*flow->index));
-    memset(flow->units, 0, flow->unit_count);
-    memset(flow->states_at, 0, flow->unit_count * sizeof(*flow->states_at));
+    if (flow->unit_count > 0) {
+        memset(flow->units, 0, flow->unit_count);
+        memset(flow->states_at, 0, flow->unit_count * sizeof(*flow->states_at));
+    }
     memset(flow->registers, 0, sizeof(flow->registers));
     return add_held(flow, (struct held){.kind = HELD_OTHER}) && add_held(flow, (struct held){.kind = HELD_SUM});
 }

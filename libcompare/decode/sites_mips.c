@@ -492,7 +492,7 @@ static enum branch branch_of(uint32_t word)
     case 0:
         return (word & 63) == 8 ? REGISTER : (word & 63) == 9 ? REGISTER_CALL : NO_BRANCH;
     case 1:
-        return rt < 2 ? CONDITIONAL : rt < 4 ? LIKELY : rt >= 16 && rt < 20 ? CALL : NO_BRANCH;
+        return rt < 2 ? CONDITIONAL : rt < 4 ? LIKELY : rt == 16 || rt == 17 ? CALL : NO_BRANCH;
     case 2:
         return JUMP;
     case 3:

@@ -314,6 +314,7 @@ static bool branch_register(struct flow *flow, uint32_t word)
 
 /* ---- Opcode 31 ---- */
 
+/* NEG, ADDZE and the like have no second operand, but zero in its place: r0 is used for nothing, which is of no harm. */
 static void arithmetic(struct flow *flow, uint32_t word)
 {
     unsigned rt = rt_of(word), ra = ra_of(word), rb = rb_of(word);
@@ -331,7 +332,7 @@ static void arithmetic(struct flow *flow, uint32_t word)
                                                               .is_signed = entry->is_signed});
 }
 
-static void logical(struct flow *flow, uint32_t word)
+static void logical(struct flow *flow, uint32_t word, bool unary)
 {
     unsigned rs = rt_of(word), ra = ra_of(word), rb = rb_of(word);
     if ((word >> 1 & 0x3ff) == 444 && rs == rb) { /* MR */
@@ -339,7 +340,8 @@ static void logical(struct flow *flow, uint32_t word)
         return;
     }
     flow_use(flow, rs);
-    flow_use(flow, rb);
+    if (!unary) /* what stands there is a register's number */
+        flow_use(flow, rb);
     flow_write(flow, ra);
 }
 
@@ -374,7 +376,7 @@ static void move_special(struct flow *flow, uint32_t word)
         flow_write(flow, rt);
 }
 
-enum effect { UNKNOWN = 0, NOTHING, READS_AB, READS_SAB, WRITES_T, READS_S, LOGICAL, LOAD, UPDATE = 0x10 };
+enum effect { UNKNOWN = 0, NOTHING, READS_AB, READS_SAB, WRITES_T, READS_S, LOGICAL, UNARY, LOAD, UPDATE = 0x10 };
 
 /* clang-format off: one line of a case label each would hide the kinds */
 
@@ -490,10 +492,8 @@ static uint8_t effect_of(unsigned xo)
     case 375:
         return LOAD | UPDATE;
     case 24:
-    case 26:
     case 27:
     case 28:
-    case 58:
     case 60:
     case 124:
     case 284:
@@ -505,6 +505,11 @@ static uint8_t effect_of(unsigned xo)
     case 539:
     case 792:
     case 794:
+    case 508:
+    case 252:
+        return LOGICAL;
+    case 26:
+    case 58:
     case 824:
     case 826:
     case 827:
@@ -518,8 +523,6 @@ static uint8_t effect_of(unsigned xo)
     case 506:
     case 154:
     case 186:
-    case 508:
-    case 252:
     case 538:
     case 570:
     case 282:
@@ -527,7 +530,7 @@ static uint8_t effect_of(unsigned xo)
     case 155:
     case 187:
     case 219:
-        return LOGICAL;
+        return UNARY;
     case 19:
     case 371:
     case 83:
@@ -652,7 +655,8 @@ static bool extended(struct flow *flow, uint32_t word)
         flow_use(flow, rt);
         break;
     case LOGICAL:
-        logical(flow, word);
+    case UNARY:
+        logical(flow, word, (effect & ~UPDATE) == UNARY);
         break;
     case LOAD:
         load_indexed(flow, word);
@@ -722,6 +726,8 @@ static bool run(struct flow *flow, uint32_t word)
             flow_use(flow, word >> 6 & 31);
             flow_write(flow, rt_of(word));
         }
+        if ((word & 0x7ff) == 0x602) /* VCLZLSBB, VCTZLSBB */
+            flow_write(flow, rt_of(word));
         return (word & 0x3f) != 13 || (word >> 6 & 31) < 24;
     case 7:
     case 8:
