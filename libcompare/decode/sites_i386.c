@@ -513,9 +513,8 @@ static void all_operands(struct flow *flow)
 /* ---- Control flow ---- */
 
 /* The register that a thunk returns its caller's address in: mov (%esp), %reg; ret. */
-static bool thunk_register(const struct flow *flow, uint64_t target, unsigned *reg)
+static bool thunk_register(const struct image *image, uint64_t target, unsigned *reg)
 {
-    const struct image *image = flow->search->decoder->image;
     struct range range;
     if (!image_file_range(image, (uint32_t)target, 4, &range))
         return false;
@@ -545,7 +544,7 @@ static void relative(struct flow *flow)
     bool odd = bits == 16 || has_prefix(now, 0x66);
     unsigned reg;
     enum site_kind kind = odd ? SITE_OPAQUE : is_call ? SITE_CALL : SITE_JUMP;
-    if (is_call && (target == (uint32_t)next || thunk_register(flow, target, &reg)))
+    if (is_call && (target == (uint32_t)next || thunk_register(flow->search->decoder->image, target, &reg)))
         kind =
             flow_base_kind(flow, flow_number(flow, (struct held){.kind = HELD_BASE, .address = (uint32_t)next}), kind);
     tell_bytes(flow, offset, bits, kind, target);
@@ -561,7 +560,7 @@ static void relative(struct flow *flow)
     } else if (target == (uint32_t)next) {
         deepen(flow, 4);
         flow_set(flow, TOP, HELD_BASE, next);
-    } else if (thunk_register(flow, target, &reg)) {
+    } else if (thunk_register(flow->search->decoder->image, target, &reg)) {
         flow_set(flow, reg, HELD_BASE, next);
     } else {
         call(flow);
@@ -712,8 +711,25 @@ static void begin(struct flow *flow)
     set_number(flow, DEPTH, 0);
 }
 
+/* Whether some call can give the code its own address: only then is there something to follow. */
+static bool gets_address(const struct site_search *search)
+{
+    const struct image *image = search->decoder->image;
+    unsigned reg;
+    for (uint64_t at = 0; search->size >= 5 && at <= search->size - 5; at++) {
+        if (search->bytes[at] != 0xe8)
+            continue;
+        uint32_t distance = image_u32(image, search->bytes + at + 1);
+        if (distance == 0 || thunk_register(image, search->address + at + 5 + distance, &reg))
+            return true;
+    }
+    return false;
+}
+
 bool sites_i386(struct site_search *search)
 {
+    if (!gets_address(search))
+        return sites_x86(search);
     struct i386 i386 = {.slot_count = 0};
     if (!ZYAN_SUCCESS(ZydisDecoderInit(&i386.full, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32)))
         return false;

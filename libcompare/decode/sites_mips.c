@@ -555,7 +555,6 @@ static bool jump_register(struct flow *flow, uint32_t word)
     bool known;
     if (branch_of(word) == REGISTER_CALL) {
         flow_use(flow, rs);
-        flow_open(flow);
         known = run_slot(flow);
         call(flow);
         return known;
