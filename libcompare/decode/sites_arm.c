@@ -233,8 +233,10 @@ void arm_jump_by_table(struct flow *flow, uint64_t table)
         uint64_t entry = image_u32(flow->search->decoder->image, flow->search->bytes + offset) & ~thumb;
         if (!flow_data(flow, table + i * 4, 4) || !flow_jump_within(flow, entry))
             break;
-        if (flow->telling)
-            site_add(flow->search, offset, 4, SITE_JUMP, entry);
+        if (flow->telling) { /* Thumb's bit is no part of the place, and must be the same */
+            struct site *site = site_add(flow->search, offset, 4, SITE_JUMP, entry);
+            site->mask[flow->search->decoder->image->big_endian ? 3 : 0] &= (uint8_t)~thumb;
+        }
     }
     if (count == 0)
         flow->search->sites->unfollowed |= flow->telling;

@@ -109,8 +109,48 @@ static void bench_got(struct bench *bench, size_t offset, uint32_t value)
     assert_true(decode_sites(bench->decoder, bench->bytes, bench->size, BASE, true, &bench->sites));
 }
 
+static bool is_certain(const struct sites *sites)
+{
+    for (size_t i = 0; i < sites->count; i++) {
+        if (sites->items[i].kind == SITE_OPAQUE)
+            return false;
+    }
+    return !sites->unfollowed && !sites->undecoded;
+}
+
+static bool same_targets(const struct sites *a, const struct sites *b)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->items[i].kind != SITE_PART && a->items[i].target != b->items[i].target)
+            return false;
+    }
+    return true;
+}
+
+/* No masked bit can be changed so that all sites, and what they lead to, stay the same. */
+static void tampering_shows(struct bench *bench)
+{
+    struct sites tampered = {0};
+    uint8_t bytes[sizeof(bench->bytes)];
+    for (size_t i = 0; is_certain(&bench->sites) && i < bench->sites.count; i++) {
+        const struct site *site = &bench->sites.items[i];
+        for (size_t bit = 0; bit < site->size * 8u; bit++) {
+            if (bit < 32 && (site->mask[bit / 8] >> bit % 8 & 1) == 0)
+                continue;
+            memcpy(bytes, bench->bytes, sizeof(bytes));
+            bytes[site->offset + bit / 8] ^= (uint8_t)(1u << bit % 8);
+            bool decoded = decode_sites(bench->decoder, bytes, bench->size, BASE, false, &tampered);
+            assert_false(decoded && is_certain(&tampered) &&
+                         sites_equal(bench->bytes, &bench->sites, bytes, &tampered, bench->size) &&
+                         same_targets(&bench->sites, &tampered));
+        }
+    }
+    sites_free(&tampered);
+}
+
 static void bench_close(struct bench *bench)
 {
+    tampering_shows(bench);
     sites_free(&bench->sites);
     decoder_close(bench->decoder);
 }
@@ -282,7 +322,8 @@ static void address_of_the_got_is_followed(void **state)
                 "53 e825000000 81c3fa000000 8d8300f0ffff 895c2404 8b542404 8b848a00001000 50 ff9310001000 58 5b c3 "
                 "8b1c24 c3");
     /* Without the thunk, which is a function of its own. */
-    assert_true(decode_sites(bench.decoder, bench.bytes, 0x2b, BASE, true, &bench.sites));
+    bench.size = 0x2b;
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
     is_site(&bench, 2, SITE_CALL, BASE + 0x2b);
     is_site(&bench, 8, SITE_GOT, GOT);
     is_site(&bench, 0x0e, SITE_DATA, GOT - 0x1000);
@@ -331,8 +372,8 @@ static void word_of_a_pool_has_the_address_it_is_completed_to(void **state)
     is_site(&bench, 0x10, SITE_OPAQUE, BASE + 0x1010);
     bench_close(&bench);
     /* Whole, in what is not moved. */
-    bench_words(&bench, arm, ET_EXEC, "e59f3000 e12fff1e 00401000");
-    is_site(&bench, 8, SITE_DATA, BASE + 0x1000);
+    bench_words(&bench, arm, ET_EXEC, "e59f3004 e12fff1e e12fff1e 00401000");
+    is_site(&bench, 12, SITE_DATA, BASE + 0x1000);
     bench_close(&bench);
 }
 
@@ -369,6 +410,19 @@ static void table_branch_has_data_behind_it(void **state)
     assert_int_equal(bench.sites.starts[5], 0x0e);
     assert_false(bench.sites.unfollowed);
     assert_false(bench.sites.undecoded);
+    bench_close(&bench);
+}
+
+static void table_of_addresses_behind_a_jump_is_checked(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* cmp r0, #1; bhi 1f; adr r2, table; ldr.w pc, [r2, r0, lsl #2]; table: .word 1f + 1, 2f + 1; 1: bx lr; 2: bx lr */
+    bench_bytes(&bench, thumb, ET_EXEC, "0128 07d8 01a2 52f820f0 00bf 15004000 17004000 7047 7047");
+    is_site(&bench, 0x0c, SITE_JUMP, BASE + 0x14);
+    is_site(&bench, 0x10, SITE_JUMP, BASE + 0x16);
+    assert_int_equal(site_at(&bench, 0x0c)->mask[0], 0xfe);
+    assert_false(bench.sites.unfollowed);
     bench_close(&bench);
 }
 
@@ -496,6 +550,7 @@ int main(void)
         cmocka_unit_test(pc_and_something_unknown_is_not_followed),
         cmocka_unit_test(halves_under_conditions_are_kept_apart),
         cmocka_unit_test(table_branch_has_data_behind_it),
+        cmocka_unit_test(table_of_addresses_behind_a_jump_is_checked),
         cmocka_unit_test(toc_is_followed),
         cmocka_unit_test(address_from_the_link_register_is_followed),
         cmocka_unit_test(page_from_the_got_is_completed),
