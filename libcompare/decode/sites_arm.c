@@ -727,6 +727,9 @@ static bool is_part(const struct flow *flow, uint32_t number)
 /* Without a condition again: what was held under one, perhaps is. */
 static void end_conditions(struct flow *flow)
 {
+    static const uint32_t none[2 * ARM_PC];
+    if (memcmp(flow->registers + ARM_EVEN, none, sizeof(none)) == 0)
+        return;
     for (unsigned i = 0; i < 2 * ARM_PC; i++) {
         unsigned shadow = ARM_EVEN + i;
         if (flow->registers[shadow] == HELD_OTHER)

@@ -386,8 +386,11 @@ static void flow_into(struct flow *flow, uint64_t unit, bool weak)
         set_dirty(flow, unit);
 }
 
+/* Only where some code is reached by no known way does it matter what is held at calls. */
 static void flow_anywhere(struct flow *flow)
 {
+    if (!flow->collects)
+        return;
     if (!flow->is_anywhere) {
         memcpy(flow->anywhere, flow->registers, sizeof(flow->anywhere));
         flow->is_anywhere = true;
@@ -626,6 +629,17 @@ static uint64_t filling(struct flow *flow, uint64_t unit)
     return count;
 }
 
+/* Runs all that was reached again, to see what is held at calls. */
+static void collect(struct flow *flow)
+{
+    flow->collects = true;
+    for (uint64_t unit = 0; unit < flow->unit_count; unit++) {
+        if (flow->states_at[unit] != 0)
+            set_dirty(flow, unit);
+    }
+    run_dirty(flow);
+}
+
 /* What is not reached yet may be, from anywhere. */
 static void run_rest(struct flow *flow)
 {
@@ -638,6 +652,8 @@ static void run_rest(struct flow *flow)
             unit += filled - 1;
             continue;
         }
+        if (!flow->collects)
+            collect(flow);
         if (flow->is_anywhere)
             memcpy(seed, flow->anywhere, sizeof(seed));
         memcpy(flow->registers, seed, sizeof(seed));
@@ -704,7 +720,7 @@ static bool flow_begin(struct flow *flow, struct site_search *search, struct flo
     flow->machine = machine;
     flow->unit_count = (size_t)(search->size / machine.unit);
     flow->held_count = flow->state_count = 0;
-    flow->telling = flow->is_anywhere = flow->opened = flow->overlaps = flow->failed = false;
+    flow->telling = flow->collects = flow->is_anywhere = flow->opened = flow->overlaps = flow->failed = false;
     flow->bound_at = UINT64_MAX;
     flow->lowest_dirty = UINT64_MAX;
     flow->budget = (uint64_t)flow->unit_count * STEPS + 4096;

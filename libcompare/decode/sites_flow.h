@@ -76,7 +76,7 @@ struct flow {
     size_t state_count, state_capacity;
     uint32_t merging[FLOW_REGISTERS];
     uint32_t anywhere[FLOW_REGISTERS]; /* what may be held where no known way leads */
-    bool is_anywhere, opened, called, ended, idle, overlaps, failed;
+    bool collects, is_anywhere, opened, called, ended, idle, overlaps, failed;
     uint64_t lowest_dirty, budget;
 };
 
