@@ -197,8 +197,14 @@ void arm_end(struct flow *flow)
 void arm_jump(struct flow *flow, uint64_t target, bool conditional)
 {
     conditional |= arm_of(flow)->conditional;
-    if ((uint32_t)(target - flow->search->address) >= flow->search->size)
+    /* What is added to the GOT's address in a part of this function that stands elsewhere would not be seen. */
+    if ((uint32_t)(target - flow->search->address) >= flow->search->size) {
+        for (unsigned i = 0; i < ARM_PC; i++) {
+            if (flow_held(flow, i)->kind == HELD_BASE)
+                flow_use(flow, i);
+        }
         flow_leave(flow, conditional ? ARM_ALL : ARM_KEPT);
+    }
     flow_jump(flow, target, conditional);
 }
 

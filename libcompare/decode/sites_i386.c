@@ -540,6 +540,7 @@ static void relative(struct flow *flow)
     uint8_t offset = now->raw.imm[0].offset, bits = now->raw.imm[0].size;
     uint64_t next = flow->search->address + flow->at + now->length;
     uint64_t target = (uint32_t)(next + (uint64_t)now->raw.imm[0].value.s);
+    uint64_t depth;
     bool is_call = now->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && now->opcode == 0xe8;
     bool odd = bits == 16 || has_prefix(now, 0x66);
     unsigned reg;
@@ -552,8 +553,13 @@ static void relative(struct flow *flow)
         bool conditional =
             !(now->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && (now->opcode == 0xe9 || now->opcode == 0xeb));
         if ((uint32_t)(target - flow->search->address) >= flow->search->size) {
-            flow_leave(flow, conditional ? ALL : KEPT);
-            if (conditional)
+            /*
+             * What is added to the GOT's address in a part of this function that stands elsewhere would not be seen.
+             * Where the stack is as it was at first, at least its places are of no use any more.
+             */
+            bool ends = !conditional && known_depth(flow, DEPTH, &depth) && depth == 0;
+            flow_leave(flow, ALL);
+            if (!ends)
                 use_slots(flow);
         }
         flow_jump(flow, target, conditional);
