@@ -162,9 +162,12 @@ def code_of(path, objdump):
         if match:
             name = match[1]
             found[name] = []
-        elif name is not None:
+        elif line.startswith("Disassembly"):
+            name = None
+        elif name is not None and line.strip():
             line = re.sub(r"^\s*[0-9a-f]+:\s*", "", line)
-            line = re.sub(r"\.(ro)?data\S*|\.LC?\w+|\.text\S*|\.bss\S*", "DATA", line)
+            line = re.sub(r"\.(ro)?data\S*|\.L\S+|\.text\S*|\.bss\S*", "DATA", line)
+            line = re.sub(r"-?0x[0-9a-f]+\(%rip\)", "(%rip)", line)
             line = re.sub(r"\b[0-9a-f]+ (<[^>]+>)", r"\1", line)
             # Where within the function a branch leads changes with its size, which is seen in the number of lines.
             found[name].append(re.sub(r"<[^>+]+\+0x[0-9a-f]+>", "<inside>", line).strip())
