@@ -43,24 +43,36 @@ static void prove_alone(struct moving *m, size_t side, struct range range)
 
 /* ---- Between functions ---- */
 
-static bool is_between_pieces(const struct space *space, struct range addresses)
+/* The first piece that ends behind this address. */
+static const struct code_piece *piece_behind(const struct space *space, uint64_t address)
 {
     size_t low = 0, high = space->code_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (space->code[middle].address + space->code[middle].size <= addresses.begin)
+        if (space->code[middle].address + space->code[middle].size <= address)
             low = middle + 1;
         else
             high = middle;
     }
-    return low == space->code_count || space->code[low].address >= addresses.end;
+    return low < space->code_count ? &space->code[low] : NULL;
 }
 
-static bool is_code_padding(const struct moving *m, size_t side, const struct section *section, struct range gap)
+/* What of a gap lies between functions. */
+static void look_between_functions(struct moving *m, size_t side, const struct section *section, struct range gap)
 {
-    uint64_t address = section->address + (gap.begin - section->bytes.begin);
-    return is_between_pieces(&m->spaces[side], (struct range){address, address + range_size(gap)}) &&
-           space_is_padding(&m->spaces[side], gap);
+    const struct space *space = &m->spaces[side];
+    uint64_t shift = section->address - section->bytes.begin; /* from the file to addresses */
+    while (!range_empty(gap)) {
+        const struct code_piece *next = piece_behind(space, gap.begin + shift);
+        struct range between = gap;
+        if (next != NULL && next->address - shift < gap.end && next->address >= section->address)
+            between.end = next->address > gap.begin + shift ? next->address - shift : gap.begin;
+        if (!range_empty(between) && range_size(between) < PADDING_MOST && space_is_padding(space, between))
+            prove_alone(m, side, between);
+        if (next == NULL || between.end == gap.end)
+            return;
+        gap.begin = next->address + next->size - shift < gap.end ? next->address + next->size - shift : gap.end;
+    }
 }
 
 /* ---- Between data ---- */
@@ -99,8 +111,9 @@ static void look_at_section(struct moving *m, size_t side, const struct section 
     for (; done < section->bytes.end; low++) {
         bool more = low < ranges->count && ranges->items[low].begin < section->bytes.end;
         struct range gap = {done, more ? ranges->items[low].begin : section->bytes.end};
-        if (!range_empty(gap) && range_size(gap) < PADDING_MOST &&
-            (code ? is_code_padding(m, side, section, gap) : is_data_padding(m, side, section, gap)))
+        if (code)
+            look_between_functions(m, side, section, gap);
+        else if (!range_empty(gap) && range_size(gap) < PADDING_MOST && is_data_padding(m, side, section, gap))
             prove_alone(m, side, gap);
         done = more ? ranges->items[low].end : section->bytes.end;
     }

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 4 /* tables of pointers lead to strings, and structures to tables */
+#define TOGETHER_LEAST 3 /* variables that have moved by as much */
+#define ROUNDS         4 /* tables of pointers lead to strings, and structures to tables */
 
 struct lead {
     uint64_t vendor, rebuilt;
@@ -272,11 +273,74 @@ static void keep_agreed(struct leads *leads, bool by_rebuilt)
     leads->count = kept;
 }
 
+/* ---- .bss, which has nothing to compare ---- */
+
+/* The pair of sections without bytes that both addresses are in; NULL. */
+static const struct section *both_in_zeros(const struct referring *r, const struct lead *lead)
+{
+    const struct image *vendor = r->m->spaces[0].image, *rebuilt = r->m->spaces[1].image;
+    for (uint64_t i = 1; i < vendor->section_count; i++) {
+        const struct section *a = &vendor->sections[i];
+        if (a->type != SHT_NOBITS || !section_is_data(a) || lead->vendor - a->address >= a->size)
+            continue;
+        const struct section *b = section_partner(vendor, rebuilt, a);
+        return b != NULL && lead->rebuilt - b->address < b->size ? a : NULL;
+    }
+    return NULL;
+}
+
+/* How far it is from an address of a side to the next one that something refers to, or to the section's end. */
+static uint64_t to_next_begin(const struct referring *r, size_t side, uint64_t address, const struct section *section)
+{
+    size_t low = 0, high = r->begin_count[side];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->begins[side][middle] <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    uint64_t end = section->address + section->size;
+    if (low < r->begin_count[side] && r->begins[side][low] < end)
+        end = r->begins[side][low];
+    return end - address;
+}
+
+/*
+ * Where several variables, one after the other, stand as far from each other on both sides, they are counterparts: one
+ * more or one less between others moves what stands behind it as a whole. A single one that stands elsewhere could be
+ * one that is referred to wrongly. The leads are sorted by the vendor's addresses.
+ */
+static size_t pair_zeros(struct referring *r)
+{
+    const struct lead *leads = r->leads.items;
+    size_t added = 0;
+    for (size_t i = 0; i < r->leads.count;) {
+        const struct section *section = both_in_zeros(r, &leads[i]);
+        size_t end = i + 1;
+        while (section != NULL && end < r->leads.count && both_in_zeros(r, &leads[end]) == section &&
+               leads[end].vendor - leads[i].vendor == leads[end].rebuilt - leads[i].rebuilt)
+            end++;
+        if (section != NULL && end - i >= TOGETHER_LEAST) {
+            const struct lead *last = &leads[end - 1];
+            const struct section *partner = section_partner(r->m->spaces[0].image, r->m->spaces[1].image, section);
+            uint64_t more_a = to_next_begin(r, 0, last->vendor, section);
+            uint64_t more_b = to_next_begin(r, 1, last->rebuilt, partner);
+            counterpart_add(r->m, leads[i].vendor, leads[i].rebuilt,
+                            last->vendor - leads[i].vendor + (more_a < more_b ? more_a : more_b), EVIDENCE_REFERENCE,
+                            false);
+            added++;
+        }
+        i = end;
+    }
+    return added;
+}
+
 static size_t pair_things(struct referring *r)
 {
-    size_t added = 0;
-    keep_agreed(&r->leads, false);
     keep_agreed(&r->leads, true);
+    keep_agreed(&r->leads, false);
+    size_t added = pair_zeros(r);
     for (size_t i = 0; i < r->leads.count; i++) {
         const struct lead *lead = &r->leads.items[i];
         const struct section *a = data_section(r->m->spaces[0].image, lead->vendor);
