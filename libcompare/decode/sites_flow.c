@@ -20,12 +20,13 @@ enum unit_flag {
     UNIT_WEAK = 64
 };
 
-#define MOST_UNITS   (1u << 24) /* a function of 64 MiB */
+#define MOST_UNITS   (1u << 22) /* a function of 16 MiB */
 #define MOST_STATES  (1u << 20)
 #define MOST_ENTRIES 1024 /* of a table of unknown size */
 #define BOUND_WINDOW 96   /* bytes between a comparison and the load from a table */
 #define INDEX_SIZE   64
-#define STEPS        24 /* that each unit may be run, on average */
+#define STEPS        8 /* that each unit may be run, on average; of a long function fewer */
+#define LONG_STEPS   (1u << 20)
 
 /* ---- Memory ---- */
 
@@ -724,6 +725,8 @@ static bool flow_begin(struct flow *flow, struct site_search *search, struct flo
     flow->bound_at = UINT64_MAX;
     flow->lowest_dirty = UINT64_MAX;
     flow->budget = (uint64_t)flow->unit_count * STEPS + 4096;
+    if (flow->budget > flow->unit_count * (uint64_t)2 + LONG_STEPS)
+        flow->budget = flow->unit_count * (uint64_t)2 + LONG_STEPS;
     if (flow->unit_count > MOST_UNITS || !grow_units(flow, flow->unit_count))
         return false;
     flow->index_size = INDEX_SIZE; /* of more, which a large function needed, only these */
