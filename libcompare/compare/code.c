@@ -24,6 +24,24 @@ static bool is_code(const struct moving *m, uint64_t vendor)
     return found != NULL && found->code;
 }
 
+/*
+ * What the GOT, gp or the TOC is addressed from stands at a fixed distance from a table, and not always in it (System V
+ * psABI: MIPS 0x7ff0, PowerPC 0x8000 bytes behind its begin). What is reached from it has sites of its own.
+ */
+static bool same_base(const struct moving *m, uint64_t vendor, uint64_t rebuilt)
+{
+    static const char *const names[] = {".got", ".got.plt", ".got2", ".toc"};
+    for (size_t i = 0; i < m->section_count; i++) {
+        const struct section *a = m->sections[i].sides[0], *b = m->sections[i].sides[1];
+        for (size_t k = 0; k < ARRAY_COUNT(names); k++) {
+            if (strcmp(a->name, names[k]) == 0 && vendor - a->address == rebuilt - b->address &&
+                vendor - a->address <= 0x8000)
+                return true;
+        }
+    }
+    return false;
+}
+
 static bool site_proven(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
 {
     const struct counterpart *own = run->counterpart;
@@ -36,8 +54,9 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
             return b->target - own->rebuilt == a->target - own->vendor;
         return moving_reference(m, a->target, b->target) && (is_code(m, a->target) || a->target == 0);
     case SITE_DATA:
-    case SITE_GOT:
         return moving_reference(m, a->target, b->target);
+    case SITE_GOT:
+        return same_base(m, a->target, b->target) || moving_reference(m, a->target, b->target);
     case SITE_INDEX:
         return relocations_correspond_by_index(m, a->target, b->target);
     default:

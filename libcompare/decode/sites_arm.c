@@ -855,10 +855,6 @@ bool padding_arm(const struct decoder *decoder, const uint8_t *bytes, uint64_t s
 {
     bool thumb = decoder->machine->thumb;
     for (uint64_t at = 0; at < size;) {
-        if (bytes[at] == 0) {
-            at++;
-            continue;
-        }
         uint32_t word = size - at < 4 ? 0 : decode_u32(decoder, bytes + at);
         uint16_t half = size - at < 2 ? 0 : decode_u16(decoder, bytes + at);
         if (thumb && (half == 0xbf00 || half == 0x46c0))
@@ -867,6 +863,8 @@ bool padding_arm(const struct decoder *decoder, const uint8_t *bytes, uint64_t s
             at += 4;
         else if (!thumb && (word == 0xe320f000 || word == 0xe1a00000))
             at += 4;
+        else if (bytes[at] == 0) /* NOP of Thumb has a zero byte, too: it comes first */
+            at++;
         else
             return false;
     }

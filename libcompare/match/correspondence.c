@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
+
+#define TEXT_MOST 256 /* characters of a text that tells two things apart */
 
 /* ---- Making ---- */
 
@@ -13,6 +16,18 @@ void counterpart_add(struct matchmaking *m, uint64_t vendor, uint64_t rebuilt, u
     m->out_of_memory |= size != 0 && added == NULL;
     if (added != NULL)
         *added = (struct counterpart){vendor, rebuilt, size, evidence, code};
+}
+
+uint64_t hash_text(const struct image *image, uint64_t address)
+{
+    struct range byte;
+    if (!image_file_range(image, address, 1, &byte))
+        return 0;
+    uint64_t end = byte.begin;
+    while (end < image->size && end - byte.begin < TEXT_MOST && is_text(image->bytes[end]))
+        end++;
+    bool text = end > byte.begin && end < image->size && image->bytes[end] == 0;
+    return text ? XXH3_64bits(image->bytes + byte.begin, end - byte.begin) | 1 : 0;
 }
 
 static const struct section *only_one(const struct image *image, const struct section *like)

@@ -69,11 +69,13 @@ static uint64_t word_size(const struct space *space)
 
 /* ---- Tokens ---- */
 
-/* What an address is, in words that both sides share: its place in a pair of functions. 0: no such is known. */
+/* What an address is, in words that both sides share: a place in a pair of functions, a text. 0: no such is known. */
 static uint64_t identity(const struct data_work *work, size_t side, uint64_t address)
 {
     const struct code_piece *piece = space_code_at(work->sides[side].space, address);
-    if (piece == NULL || piece->partner == SIZE_MAX)
+    if (piece == NULL)
+        return hash_text(work->sides[side].space->image, address);
+    if (piece->partner == SIZE_MAX)
         return 0;
     uint64_t shown[2] = {side == 0 ? (uint64_t)(piece - work->sides[0].space->code) : piece->partner,
                          address - piece->address};

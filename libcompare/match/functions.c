@@ -9,8 +9,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define ROUNDS    3   /* who calls one that was alike may be alike, too */
-#define TEXT_MOST 256 /* characters of a text that tells two functions apart */
+#define ROUNDS 3 /* who calls one that was alike may be alike, too */
 
 static void pair(struct matchmaking *m, size_t vendor, size_t rebuilt, enum evidence evidence)
 {
@@ -75,7 +74,6 @@ static uint64_t identity(const struct matchmaking *m, size_t side, const struct 
 {
     const struct space *space = &m->spaces[side];
     const struct code_piece *piece = space_code_at(space, address);
-    struct range byte;
     if (piece != NULL) {
         bool paired = piece == own || piece->partner != SIZE_MAX;
         size_t index = piece == own ? SIZE_MAX
@@ -85,13 +83,7 @@ static uint64_t identity(const struct matchmaking *m, size_t side, const struct 
         uint64_t shown[2] = {index, paired ? address - piece->address : 0};
         return XXH3_64bits(shown, sizeof(shown));
     }
-    if (!image_file_range(space->image, address, 1, &byte))
-        return 0;
-    uint64_t end = byte.begin;
-    while (end < space->image->size && end - byte.begin < TEXT_MOST && is_text(space->image->bytes[end]))
-        end++;
-    bool text = end > byte.begin && end < space->image->size && space->image->bytes[end] == 0;
-    return text ? XXH3_64bits(space->image->bytes + byte.begin, end - byte.begin) : 0;
+    return hash_text(space->image, address);
 }
 
 /* Over the code, and what it refers to: alike functions that call others are told apart by that. */

@@ -50,6 +50,9 @@ void references_pair(struct matchmaking *m);
 /* What is found so far, sorted; of two that overlap neither stays. False: no memory. */
 bool correspondence_settle(struct matchmaking *m, struct correspondence *map);
 
+/* Of the text of ASCII that begins at this address and ends with a NUL; 0: there is none. */
+uint64_t hash_text(const struct image *image, uint64_t address);
+
 void counterpart_add(struct matchmaking *m, uint64_t vendor, uint64_t rebuilt, uint64_t size, enum evidence evidence,
                      bool code);
 
