@@ -198,25 +198,35 @@ static void add_entry(struct moving *m, uint64_t address, uint8_t size, bool pro
     m->counts.pointers += proven;
 }
 
+static bool same_entry(const struct moving *m, const struct site_table *a, uint64_t vendor, uint64_t rebuilt)
+{
+    struct range x = moving_bytes(m, 0, vendor, a->entry_size), y = moving_bytes(m, 1, rebuilt, a->entry_size);
+    return memcmp(m->images[0]->bytes + x.begin, m->images[1]->bytes + y.begin, a->entry_size) == 0;
+}
+
 /*
  * Entry by entry, as long as there are places on either side: where only one side has one, that is a difference. A table
  * ends at the latest where its counterpart does, or where another begins.
+ *
+ * What leads into code is no number. But a number behind a table of constants' places can lead to a constant as well:
+ * where no symbol tells the table's end, an entry that differs is not proven.
  */
 static void prove_table(struct moving *m, const struct site_table *a, const struct site_table *b, uint64_t next)
 {
     const struct counterpart *room = counterpart_at(m->map, 0, a->address);
     uint64_t end = room->vendor + room->size;
     end = next < end ? next : end;
+    bool bounded = a->count != 0 || (room->evidence == EVIDENCE_NAME && room->vendor == a->address);
     for (uint64_t i = 0, at = a->address; at + a->entry_size <= end; i++, at += a->entry_size) {
         uint64_t x, y;
         bool read = table_entry(m, 0, a, at, &x) && table_entry(m, 1, b, b->address + (at - a->address), &y);
         bool place_a = read && is_place(m, 0, a, x), place_b = read && is_place(m, 1, b, y);
         if (!read || (a->count != 0 ? i >= a->count : !place_a && !place_b))
             return;
-        bool proven = place_a && place_b && moving_reference(m, x, y) && (!a->code || is_code(m, x));
-        /* Without an end that is known, what differs here may be what stands behind a table of constants' places. */
-        if (!proven && !a->code && a->count == 0)
-            return;
+        bool proven = place_a && place_b && addresses_correspond(m->map, x, y) &&
+                      (a->code ? is_code(m, x) : bounded || same_entry(m, a, at, b->address + (at - a->address)));
+        if (proven)
+            moving_reference(m, x, y);
         add_entry(m, at, a->entry_size, proven);
     }
 }
