@@ -157,7 +157,7 @@ static bool gather(struct explaining *e, size_t side, struct list *strings)
               (pair->rebuilt.present && any_finding(e, 1, pair->rebuilt.range))))
             continue;
         /* What is cut out of a section leaves pairs of one side, whose other is known all the same. */
-        bool known = mine->present || mine->section != UINT32_MAX;
+        bool known = mine->present || (mine->section != 0 && mine->section != UINT32_MAX);
         uint64_t begin = mine->present ? mine->range.begin : known ? image->sections[mine->section].bytes.begin : 0;
         const struct extent *extent = known ? image_extent_at(image, begin) : NULL;
         if (extent == NULL || taken[extent - image->extents])

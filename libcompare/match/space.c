@@ -127,6 +127,12 @@ static bool read_sites(struct reading *reading)
     struct space *space = reading->space;
     struct sites sites = {0};
     bool kept = true;
+    /* Never NULL, so that what has no sites has a place among them, too. */
+    space->sites = calloc(1, sizeof(*space->sites));
+    space->tables = calloc(1, sizeof(*space->tables));
+    if (space->sites == NULL || space->tables == NULL)
+        return false;
+    reading->site_capacity = reading->table_capacity = 1;
     for (size_t i = 0; i < space->code_count && kept; i++) {
         struct code_piece *piece = &space->code[i];
         piece->known = decode_sites(space->decoders[piece->thumb], space->image->bytes + piece->bytes.begin,

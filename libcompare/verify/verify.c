@@ -69,6 +69,12 @@ static bool accepted(void *policy, const char *rule)
     return false;
 }
 
+/* What moved is no matter of a report, and a report without it has nothing to tell of it. */
+static bool check_moved(struct verification *v)
+{
+    return json_is_null(json_object_get(v->report, "moved")) || refuse(v, "it tells of what moved, which is not shown");
+}
+
 static bool check_policy(struct verification *v)
 {
     const json_t *policy = json_object_get(v->report, "policy"), *rules = json_object_get(policy, "rules"), *entry;
@@ -493,7 +499,7 @@ static bool check(struct verification *v, struct compare_verified *verified)
         return refuse(v, "it is no report of elftally's, version 1");
     if (strcmp(text_of(v->report, "verdict"), "inconclusive") == 0)
         return refuse(v, "an inconclusive report has no verdict that could be verified");
-    if (!check_policy(v))
+    if (!check_policy(v) || !check_moved(v))
         return false;
     for (size_t i = 0; i < 2; i++) {
         const char *what;
