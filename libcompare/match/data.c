@@ -392,11 +392,13 @@ static const struct symbol *const *first_at(const struct symbols *symbols, uint6
 static struct object *read_objects(const struct data_side *side, struct arena *arena, size_t *count)
 {
     const struct symbols *symbols = side->space->symbols;
-    const struct symbol *const *end = symbols->by_address + symbols->by_address_count;
+    const struct symbol *const *end =
+        symbols->by_address_count > 0 ? symbols->by_address + symbols->by_address_count : NULL;
     struct list objects = {.arena = arena, .item_size = sizeof(struct object)};
     uint64_t section_end = side->section->address + side->section->size, done = side->section->address;
     *count = 0;
-    for (const struct symbol *const *at = first_at(symbols, done); at < end && (*at)->address < section_end; at++) {
+    for (const struct symbol *const *at = end != NULL ? first_at(symbols, done) : NULL;
+         at < end && (*at)->address < section_end; at++) {
         const struct symbol *symbol = *at;
         if (symbol->type != STT_OBJECT || symbol->name == NULL || symbol->size == 0 || symbol->address < done ||
             symbol->size > section_end - symbol->address || symbol->section != side->section->index)
