@@ -216,8 +216,13 @@ void functions_pair(struct matchmaking *m)
     pair_once(m, BY_PLAIN_NAME);
     for (size_t i = 0; i < ROUNDS; i++)
         pair_once(m, BY_REFERENCES);
-    pair_beside(m, true);
-    pair_beside(m, false);
+    /* Of functions that several objects have, each has its own neighbours; the last one that is left has the name alone. */
+    for (size_t i = 0; i < 2; i++) {
+        pair_beside(m, true);
+        pair_beside(m, false);
+        pair_once(m, BY_NAME);
+        pair_once(m, BY_REFERENCES);
+    }
     pair_between(m);
     for (size_t i = 0; i < m->spaces[0].code_count && !m->out_of_memory; i++) {
         struct code_piece *a = &m->spaces[0].code[i];
