@@ -120,6 +120,20 @@ static bool list_begins(struct referring *r, size_t side)
     return true;
 }
 
+/* The next thing behind this address of a side that something refers to; UINT64_MAX: none. O(log n). */
+static uint64_t next_begin(const struct referring *r, size_t side, uint64_t address)
+{
+    size_t low = 0, high = r->begin_count[side];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->begins[side][middle] <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < r->begin_count[side] ? r->begins[side][low] : UINT64_MAX;
+}
+
 /* A text ends with its NUL, whatever stands behind that; of all else the end is not known. */
 static uint64_t end_of_text(const struct image *image, struct range bytes)
 {
@@ -136,19 +150,9 @@ static bool thing_at(const struct referring *r, size_t side, uint64_t address, s
     const struct section *section = data_section(image, address);
     if (section == NULL)
         return false;
-    size_t low = 0, high = r->begin_count[side];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (r->begins[side][middle] <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    uint64_t end = section->address + section->size;
-    if (low < r->begin_count[side] && r->begins[side][low] < end)
-        end = r->begins[side][low];
-    low = 0;
-    high = r->map.count;
+    uint64_t end = section->address + section->size, next = next_begin(r, side, address);
+    end = next < end ? next : end;
+    size_t low = 0, high = r->map.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         uint64_t begin = side == 0 ? r->map.items[middle].vendor : r->map.by_rebuilt[middle]->rebuilt;
@@ -292,18 +296,8 @@ static const struct section *both_in_zeros(const struct referring *r, const stru
 /* How far it is from an address of a side to the next one that something refers to, or to the section's end. */
 static uint64_t to_next_begin(const struct referring *r, size_t side, uint64_t address, const struct section *section)
 {
-    size_t low = 0, high = r->begin_count[side];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (r->begins[side][middle] <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    uint64_t end = section->address + section->size;
-    if (low < r->begin_count[side] && r->begins[side][low] < end)
-        end = r->begins[side][low];
-    return end - address;
+    uint64_t end = section->address + section->size, next = next_begin(r, side, address);
+    return (next < end ? next : end) - address;
 }
 
 /*
@@ -371,20 +365,6 @@ static bool same_entry(const struct referring *r, const struct site_table *a, co
            addresses_correspond(&r->map, target_a, target_b);
 }
 
-/* How far it is to the next table; what is read beyond it would be of another. */
-static uint64_t to_next_table(const struct referring *r, size_t side, uint64_t address)
-{
-    size_t low = 0, high = r->begin_count[side];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (r->begins[side][middle] <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < r->begin_count[side] ? r->begins[side][low] - address : UINT64_MAX;
-}
-
 static bool list_tables(struct referring *r, size_t side)
 {
     const struct space *space = &r->m->spaces[side];
@@ -409,7 +389,8 @@ static void pair_tables(struct referring *r, const struct code_piece *x, const s
         if (!a->code || (named != NULL && named->type == STT_OBJECT && named->address == a->address) ||
             a->entry_size != b->entry_size || a->shift != b->shift || a->is_signed != b->is_signed)
             continue;
-        uint64_t most_a = to_next_table(r, 0, a->address), most_b = to_next_table(r, 1, b->address);
+        /* What is read beyond the next table's begin would be of that one. */
+        uint64_t most_a = next_begin(r, 0, a->address) - a->address, most_b = next_begin(r, 1, b->address) - b->address;
         uint64_t most = most_a < most_b ? most_a : most_b;
         most = a->count != 0 && size_known < most ? size_known : most;
         while (size + a->entry_size <= most && counterpart_at(&r->map, 0, a->address + size) == NULL &&
