@@ -1,6 +1,11 @@
 /*
  * compare: the bytes of each pair, one against the other. Makes findings, and the account of every byte of both files.
  * Knows nothing of causes or of output.
+ *
+ *   compare.c, runs.c  bytes against bytes, and the account
+ *   moved/             the proof of what moved: code, data, headers, padding; moved.c has its steps
+ *   tables/            entries of the dynamic linker's tables, by what they say
+ *   unwinding/         call frames, search tables, tables of exceptions
  */
 #ifndef COMPARE_COMPARE_H
 #define COMPARE_COMPARE_H
@@ -56,7 +61,7 @@ struct comparison {
     bool proven_different; /* a byte that stays, at one place of both normal forms, differs */
 };
 
-/* ---- What moved: moved.c ---- */
+/* ---- What moved: moved/ ---- */
 
 /* Bytes of both files that say the same, each at its own place. */
 struct proven {

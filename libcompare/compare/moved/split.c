@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare.h"
+#include "../compare.h"
 
 /* A piece of one side's file: proven, or a part of a pair that is not. */
 struct cut {

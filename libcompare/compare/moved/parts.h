@@ -2,7 +2,7 @@
 #ifndef COMPARE_PARTS_H
 #define COMPARE_PARTS_H
 
-#include "compare.h"
+#include "../compare.h"
 
 /* Two sections of one name, type and flags, each the only one of its name on its side. */
 struct section_pair {

@@ -6,7 +6,7 @@
 #include <dwarf.h>
 #include <string.h>
 
-#include "tables.h"
+#include "../tables/tables.h"
 
 struct reader reader_of(const struct image *image, const struct section *section)
 {

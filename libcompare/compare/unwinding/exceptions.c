@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tables.h"
+#include "../tables/tables.h"
 
 /* Exception specifications of one table, and steps from action to action. */
 #define STEPS_LIMIT 65536

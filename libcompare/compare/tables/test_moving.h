@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "../testing/program.h"
+#include "../../testing/program.h"
 #include "tables.h"
 
 /* The files, as the compiler made them. */

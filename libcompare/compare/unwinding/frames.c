@@ -6,7 +6,7 @@
 #include <dwarf.h>
 #include <string.h>
 
-#include "tables.h"
+#include "../tables/tables.h"
 
 /* Honest ones have a few dozen bytes, and each is compared as often as functions refer to it. */
 #define CIE_LIMIT 4096

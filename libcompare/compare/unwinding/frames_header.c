@@ -6,7 +6,7 @@
 #include <dwarf.h>
 #include <stdlib.h>
 
-#include "tables.h"
+#include "../tables/tables.h"
 
 #define POINTER_ENCODING (DW_EH_PE_pcrel | DW_EH_PE_sdata4)
 #define COUNT_ENCODING   DW_EH_PE_udata4

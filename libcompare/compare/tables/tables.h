@@ -7,7 +7,7 @@
 
 #include <elf.h>
 
-#include "parts.h"
+#include "../moved/parts.h"
 
 /* ---- Tables and what they refer to (tables.c) ---- */
 

@@ -6,7 +6,7 @@
 #include <dwarf.h>
 #include <string.h>
 
-#include "tables.h"
+#include "../tables/tables.h"
 
 #ifndef DW_CFA_MIPS_advance_loc8
 #define DW_CFA_MIPS_advance_loc8 0x1d

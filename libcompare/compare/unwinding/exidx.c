@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tables.h"
+#include "../tables/tables.h"
 
 #define CANNOT_UNWIND 1
 #define COMPACT       0x80000000

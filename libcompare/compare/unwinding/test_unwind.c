@@ -1,5 +1,5 @@
 /* Unwind tables and tables of exceptions: of which functions they are proven, and that each of their fields counts. */
-#include "test_moving.h"
+#include "../tables/test_moving.h"
 
 static struct builds program, arm;
 
