@@ -309,6 +309,17 @@ class Moved(unittest.TestCase):
         d = self.build("tls-r", flags=("-O2", "-DSIZE=8"), **threads)
         self.assertIn("thread", self.compare(c, d)["moved"]["not_tried"])
 
+    def test_a_section_that_is_not_loaded_and_stays_is_restated_and_not_proven(self):
+        a = self.build("stays-v")
+        b = self.build("stays-r", order=("main.c", "twins.c", "choose.c", "work.c"))
+        self.assertEqual("equivalent", self.compare(a, b)["verdict"])
+        (self.here / "kept").write_text("of no known kind")
+        for path in (a, b):
+            subprocess.run(["objcopy", "--add-section", f".kept={self.here / 'kept'}", path, f"{path}-kept"], check=True)
+        report = self.compare(f"{a}-kept", f"{b}-kept")
+        self.assertEqual("different", report["verdict"])
+        self.assertGreater(report["moved"]["functions"], 10)
+
     def test_a_report_that_rests_on_it_is_no_evidence_without_the_comparison(self):
         a = self.build("verify-v")
         b = self.build("verify-r", order=("main.c", "twins.c", "choose.c", "work.c"))

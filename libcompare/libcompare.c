@@ -123,12 +123,9 @@ static int compare_differing(struct compare_result *result, struct compare_error
     int status = normal_form_build(&result->vendor, &result->policy->rules, &result->vendor_form, error);
     if (status == 0)
         status = normal_form_build(&result->rebuilt, &result->policy->rules, &result->rebuilt_form, error);
-    if (status == 0 && !normal_forms_equal(&result->vendor_form, &result->rebuilt_form)) {
-        /* What the forms restate has no bytes that could be proven. */
-        bool restates = normal_form_restates(&result->vendor_form) || normal_form_restates(&result->rebuilt_form);
-        status = moved_prove(&result->vendor, &result->rebuilt, restates, &result->policy->rules, &result->arena,
-                             &result->moved, error);
-    }
+    if (status == 0 && !normal_forms_equal(&result->vendor_form, &result->rebuilt_form))
+        status = moved_prove(&result->vendor, &result->rebuilt, &result->policy->rules, &result->arena, &result->moved,
+                             error);
     if (status == 0)
         status = match_and_compare(result, result->moved.tried ? PAIR_BY_OWNER : PAIR_BY_PLACE, error);
     /* Where nothing may move and the forms are equal, each byte that stays has its partner at its own place. */

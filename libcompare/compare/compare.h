@@ -104,10 +104,9 @@ struct moved {
 /*
  * Proves what moved between two linked files: that bytes are equal but for references, and that each of these leads to
  * its counterpart. It rests on everything that refers to anything being looked at: where something is loaded that is
- * not proven, equal bytes are no proof either. restated: a normal form says something in other words than its file, so
- * that not all that counts is in the bytes; then nothing is tried. Only COMPARE_ERROR_MEMORY and COMPARE_ERROR_LIMIT are failures.
+ * not proven, equal bytes are no proof either. COMPARE_ERROR_MEMORY, COMPARE_ERROR_LIMIT, COMPARE_ERROR_INTERNAL.
  */
-int moved_prove(const struct image *vendor, const struct image *rebuilt, bool restated, const struct rule_set *rules,
+int moved_prove(const struct image *vendor, const struct image *rebuilt, const struct rule_set *rules,
                 struct arena *arena, struct moved *moved, struct compare_error *error);
 
 /* The pairs with what is proven cut out of them, as pairs of their own. */

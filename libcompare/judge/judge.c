@@ -97,10 +97,29 @@ static void explain_restated(struct compare_result *result)
     }
 }
 
+/* What is proven of bytes says nothing of what a form has in other words: headers of sections that stay. */
+static bool restates(const struct compare_result *result)
+{
+    return normal_form_restates(&result->vendor_form) || normal_form_restates(&result->rebuilt_form);
+}
+
 /* The one exception to the equality of the forms: tier `moved`. Every byte was looked at, and what is left is proven. */
 static bool proven_equal(const struct compare_result *result)
 {
-    return result->moved.proven_count > 0 && !any_unexplained(&result->comparison);
+    return result->moved.proven_count > 0 && !any_unexplained(&result->comparison) && !restates(result);
+}
+
+/* Every byte is explained, and yet not all that counts is in the bytes: then what moved is no explanation. */
+static void unexplain_moved(struct comparison *comparison)
+{
+    bool left = any_unexplained(comparison);
+    for (size_t i = 0; i < comparison->finding_count && !left; i++) {
+        struct finding *finding = &comparison->findings[i];
+        if (finding->standing == STANDING_SET_ASIDE && rule_is_moved(finding->rule)) {
+            finding->standing = STANDING_UNEXPLAINED;
+            finding->rule = RULE_COUNT;
+        }
+    }
 }
 
 static int decide(struct compare_result *result, struct compare_error *error)
@@ -115,6 +134,8 @@ static int decide(struct compare_result *result, struct compare_error *error)
             explain_restated(result);
         else
             unexplain_restated(comparison);
+        if (!equal && result->moved.tried)
+            unexplain_moved(comparison);
         restand(&comparison->vendor, comparison->findings);
         restand(&comparison->rebuilt, comparison->findings);
     }

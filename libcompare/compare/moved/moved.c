@@ -352,7 +352,7 @@ static int prove(struct moving *m, struct moved *moved, struct compare_error *er
     return 0;
 }
 
-int moved_prove(const struct image *vendor, const struct image *rebuilt, bool restated, const struct rule_set *rules,
+int moved_prove(const struct image *vendor, const struct image *rebuilt, const struct rule_set *rules,
                 struct arena *arena, struct moved *moved, struct compare_error *error)
 {
     struct moving m = {.images = {vendor, rebuilt},
@@ -365,7 +365,7 @@ int moved_prove(const struct image *vendor, const struct image *rebuilt, bool re
     *moved = (struct moved){0};
     if (!is_accepted(rules))
         return 0;
-    moved->not_tried = restated ? "sections stay that are not loaded" : why_not(vendor, rebuilt);
+    moved->not_tried = why_not(vendor, rebuilt);
     if (moved->not_tried != NULL)
         return 0;
     int status = read_both(readers, error);
