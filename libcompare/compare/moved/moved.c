@@ -12,6 +12,8 @@
 /* Below this many bytes a thread costs more than it saves. */
 #define THREAD_LEAST ((uint64_t)2 << 20)
 
+#define SECTIONS_MOST 2000 /* that are loaded */
+
 /* ---- Shared ---- */
 
 void moving_prove(struct moving *m, struct range vendor, struct range rebuilt, enum rule_index rule)
@@ -113,6 +115,15 @@ static bool has_text_relocations(const struct image *image)
     return image_dynamic(image, DT_TEXTREL) != NULL || (flags != NULL && (flags->value & DF_TEXTREL) != 0);
 }
 
+/* Each is looked for among the other side's. Linked files have dozens. */
+static bool has_too_many_sections(const struct image *image)
+{
+    size_t loaded = 0;
+    for (uint64_t i = 1; i < image->section_count; i++)
+        loaded += (image->sections[i].flags & SHF_ALLOC) != 0;
+    return loaded > SECTIONS_MOST;
+}
+
 static const char *why_not(const struct image *a, const struct image *b)
 {
     if (!image_is_linked(a) || !image_is_linked(b))
@@ -126,6 +137,8 @@ static const char *why_not(const struct image *a, const struct image *b)
         return "how this machine's files are loaded is not known";
     if (a->section_count < 2 || b->section_count < 2)
         return "there are no section headers to go by";
+    if (has_too_many_sections(a) || has_too_many_sections(b))
+        return "there are too many sections that are loaded";
     if (has_text_relocations(a) || has_text_relocations(b))
         return "the dynamic linker changes code (DT_TEXTREL)";
     if (!same_thread_storage(a, b))
