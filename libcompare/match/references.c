@@ -320,9 +320,10 @@ static size_t pair_zeros(struct referring *r)
             const struct section *partner = section_partner(r->m->spaces[0].image, r->m->spaces[1].image, section);
             uint64_t more_a = to_next_begin(r, 0, last->vendor, section);
             uint64_t more_b = to_next_begin(r, 1, last->rebuilt, partner);
-            counterpart_add(r->m, leads[i].vendor, leads[i].rebuilt,
-                            last->vendor - leads[i].vendor + (more_a < more_b ? more_a : more_b), EVIDENCE_REFERENCE,
-                            false);
+            /* With less room behind it than it had, the last one may have lost some of its own. */
+            uint64_t more = more_a < more_b ? 0 : more_b;
+            counterpart_add(r->m, leads[i].vendor, leads[i].rebuilt, last->vendor - leads[i].vendor + more,
+                            EVIDENCE_REFERENCE, false);
             added++;
         }
         i = end;

@@ -86,6 +86,19 @@ static bool is_found(const struct moving *m, size_t side, uint64_t address)
     return next->evidence == EVIDENCE_NAME || m->first_references[next - m->map->items] == next->vendor;
 }
 
+/*
+ * Zeros of one side alone could be the last elements of what stands before them. As alignment they are explained only
+ * where what follows is aligned on both sides so far that as many may be needed.
+ */
+static bool is_aligned_behind(const struct moving *m, size_t side, uint64_t address, uint64_t size)
+{
+    const struct counterpart *next = counterpart_at(m->map, side, address);
+    uint64_t alignment = 1;
+    while (alignment <= size)
+        alignment *= 2;
+    return next != NULL && next->vendor % alignment == 0 && next->rebuilt % alignment == 0;
+}
+
 static bool is_data_padding(const struct moving *m, size_t side, const struct section *section, struct range gap)
 {
     uint64_t begin = section->address + (gap.begin - section->bytes.begin), end = begin + range_size(gap);
@@ -93,7 +106,8 @@ static bool is_data_padding(const struct moving *m, size_t side, const struct se
         if (counterpart_at(m->map, side, at) != NULL)
             return false;
     }
-    return image_all_zero(m->images[side], gap) && is_found(m, side, end);
+    return image_all_zero(m->images[side], gap) && is_found(m, side, end) &&
+           is_aligned_behind(m, side, end, range_size(gap));
 }
 
 static void look_at_section(struct moving *m, size_t side, const struct section *section, const struct ranges *ranges)
