@@ -28,6 +28,11 @@ struct x86 {
     uint64_t at;
     struct held held[REGISTERS];
     bool computed[REGISTERS]; /* the register was last written by an addition */
+    bool narrow[REGISTERS];   /* by a load of 32 bits that extends their sign, or by an addition of such */
+    struct {
+        unsigned left; /* instructions in which the addition may still come; 0: none is awaited */
+        unsigned base, entry;
+    } unknown; /* an entry of a table was loaded, of which it is not known where it is */
     struct {
         bool open, added;
         unsigned left;  /* instructions in which the addition and the jump may still come */
@@ -116,6 +121,48 @@ static bool is_rip_relative(const struct x86 *x)
     return x->wide && has_modrm(x) && x->now.raw.modrm.mod == 0 && x->now.raw.modrm.rm == 5;
 }
 
+/*
+ * How far an operand in memory must be aligned (volume 1, chapter 4.11.2, "Data types and alignment"; volume 2, chapter
+ * 2.4, exceptions of types 1 and 4): 128 bits of SSE always, of AVX where the instruction says so.
+ */
+static uint8_t operand_alignment(const struct x86 *x)
+{
+    static const struct {
+        uint8_t map, first, last;
+    } whole[] = {{1, 0x14, 0x15}, {1, 0x28, 0x29}, {1, 0x2b, 0x2b}, {1, 0x51, 0x59}, {1, 0x5b, 0x6d}, {1, 0x74, 0x76},
+                 {1, 0x7c, 0x7d}, {1, 0xc2, 0xc2}, {1, 0xc6, 0xc6}, {1, 0xd0, 0xd5}, {1, 0xd8, 0xe5}, {1, 0xe7, 0xef},
+                 {1, 0xf1, 0xfe}, {2, 0x00, 0x0b}, {2, 0x10, 0x17}, {2, 0x1c, 0x1e}, {2, 0x28, 0x2b}, {2, 0x37, 0x41},
+                 {2, 0xc8, 0xcd}, {2, 0xdb, 0xdf}, {3, 0x08, 0x09}, {3, 0x0c, 0x0f}, {3, 0x40, 0x44}, {3, 0x60, 0x63}};
+    unsigned map = x->now.opcode_map == ZYDIS_OPCODE_MAP_0F     ? 1
+                   : x->now.opcode_map == ZYDIS_OPCODE_MAP_0F38 ? 2
+                   : x->now.opcode_map == ZYDIS_OPCODE_MAP_0F3A ? 3
+                                                                : 0;
+    uint8_t opcode = x->now.opcode;
+    if (map == 0 || !has_modrm(x))
+        return 0;
+    if (x->now.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) {
+        bool aligned = map == 1 ? opcode == 0x28 || opcode == 0x29 || opcode == 0x2b || opcode == 0x6f ||
+                                      opcode == 0x7f || opcode == 0xe7
+                                : map == 2 && opcode == 0x2a;
+        bool unaligned = x->now.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX ? (unsigned)x->now.raw.evex.pp >= 2
+                                                                            : (unsigned)x->now.raw.vex.pp >= 2;
+        unsigned length = x->now.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX
+                              ? (unsigned)x->now.raw.evex.L2 * 2u + (unsigned)x->now.raw.evex.L
+                          : x->now.encoding == ZYDIS_INSTRUCTION_ENCODING_VEX ? (unsigned)x->now.raw.vex.L
+                                                                              : 0;
+        return aligned && !unaligned && length < 3 ? (uint8_t)(16u << length) : 0;
+    }
+    if (has_prefix(x, 0xf2) || has_prefix(x, 0xf3))
+        return map == 1 && opcode == 0x70 ? 16 : 0;
+    if (map == 1 && (opcode == 0x6f || opcode == 0x70 || opcode == 0x7f || opcode == 0x5a))
+        return has_prefix(x, 0x66) ? 16 : 0;
+    for (size_t i = 0; i < ARRAY_COUNT(whole); i++) {
+        if (whole[i].map == map && opcode >= whole[i].first && opcode <= whole[i].last)
+            return 16;
+    }
+    return 0;
+}
+
 /* An address in a displacement: relative to the pc, or one of what is not moved. */
 static bool displacement(struct x86 *x, uint64_t *target)
 {
@@ -126,13 +173,14 @@ static bool displacement(struct x86 *x, uint64_t *target)
     if (is_rip_relative(x)) {
         *target = next_address(x) + value;
         bool odd = has_prefix(x, 0x67) || has_prefix(x, 0x64) || has_prefix(x, 0x65);
-        site_add(x->search, x->at + offset, bits / 8, odd ? SITE_OPAQUE : SITE_DATA, *target);
+        site_add(x->search, x->at + offset, bits / 8, odd ? SITE_OPAQUE : SITE_DATA, *target)->alignment =
+            operand_alignment(x);
         return true;
     }
     if (bits < 32 || has_prefix(x, 0x64) || has_prefix(x, 0x65) || !is_absolute(x, value))
         return false;
     *target = value;
-    site_add(x->search, x->at + offset, bits / 8, SITE_DATA, value);
+    site_add(x->search, x->at + offset, bits / 8, SITE_DATA, value)->alignment = operand_alignment(x);
     return true;
 }
 
@@ -195,7 +243,7 @@ static void forget(struct x86 *x, unsigned number)
 {
     if (number < REGISTERS) {
         x->held[number].set = false;
-        x->computed[number] = false;
+        x->computed[number] = x->narrow[number] = false;
     }
 }
 
@@ -215,10 +263,21 @@ static bool writes_rm(const struct x86 *x)
            memchr(plain, x->now.opcode, sizeof(plain)) != NULL && !(x->now.opcode == 0xff && x->now.raw.modrm.reg > 1);
 }
 
+/* Whether LEA adds two registers. */
+static bool lea_adds(const struct x86 *x, unsigned *base, unsigned *index)
+{
+    if (!is_default(x, 0x8d) || !has_sib(x) || (x->now.raw.sib.base == 5 && x->now.raw.modrm.mod == 0))
+        return false;
+    *base = (unsigned)x->now.raw.sib.base | (unsigned)x->now.raw.rex.B << 3;
+    *index = (unsigned)x->now.raw.sib.index | (unsigned)x->now.raw.rex.X << 3;
+    return *index != 4;
+}
+
 static void forget_written(struct x86 *x)
 {
     unsigned low = (unsigned)(x->now.opcode & 7) | (unsigned)x->now.raw.rex.B << 3;
-    bool addition = is_default(x, 0x01) || is_default(x, 0x03);
+    unsigned base, index;
+    bool addition = is_default(x, 0x01) || is_default(x, 0x03) || lea_adds(x, &base, &index);
     unsigned written = REGISTERS;
     if (is_default(x, 0xe8) || (is_default(x, 0xff) && x->now.raw.modrm.reg == 2)) {
         for (unsigned i = 0; i < REGISTERS; i++) {
@@ -233,9 +292,16 @@ static void forget_written(struct x86 *x)
                ((x->now.opcode >= 0xb8 && x->now.opcode <= 0xbf) || (x->now.opcode >= 0x58 && x->now.opcode <= 0x5f))) {
         written = low;
     }
+    bool narrow = is_default(x, 0x63) && x->now.raw.modrm.mod != 3;
+    if (addition && is_default(x, 0x8d))
+        narrow = x->narrow[base] || x->narrow[index];
+    else if (addition && x->now.raw.modrm.mod == 3)
+        narrow = x->narrow[reg_of(x)] || x->narrow[rm_of(x)];
     forget(x, written);
-    if (written < REGISTERS && addition)
-        x->computed[written] = true;
+    if (written < REGISTERS) {
+        x->computed[written] = addition;
+        x->narrow[written] = narrow;
+    }
 }
 
 /* ---- Tables ---- */
@@ -263,12 +329,47 @@ static bool loads_entry(const struct x86 *x, uint64_t *table)
     return false;
 }
 
+static bool holds_table(const struct x86 *x, unsigned number)
+{
+    return x->held[number].set && x->held[number].address == x->load.table.address;
+}
+
 static bool adds_table(const struct x86 *x)
 {
+    unsigned base, index;
+    if (lea_adds(x, &base, &index))
+        return x->now.raw.disp.value == 0 && x->now.raw.sib.scale == 0 &&
+               (holds_table(x, base) || holds_table(x, index));
     if ((!is_default(x, 0x01) && !is_default(x, 0x03)) || x->now.raw.modrm.mod != 3)
         return false;
-    const struct held *reg = &x->held[reg_of(x)], *rm = &x->held[rm_of(x)];
-    return (reg->set && reg->address == x->load.table.address) || (rm->set && rm->address == x->load.table.address);
+    return holds_table(x, reg_of(x)) || holds_table(x, rm_of(x));
+}
+
+/*
+ * The same, where it is not known what the base holds: movslq (base, index, 4), entry; add base, entry. Numbers that are
+ * distances from where they stand, as clang makes them of tables of strings.
+ */
+static void follow_unknown(struct x86 *x)
+{
+    unsigned base = (unsigned)x->now.raw.sib.base | (unsigned)x->now.raw.rex.B << 3;
+    bool adds = (is_default(x, 0x01) || is_default(x, 0x03)) && x->now.raw.modrm.mod == 3;
+    if (x->unknown.left > 0) {
+        unsigned reg = reg_of(x), rm = rm_of(x), from = x->unknown.base, to = x->unknown.entry;
+        if (adds && ((reg == from && rm == to) || (reg == to && rm == from)))
+            x->search->sites->unfollowed = true;
+        x->unknown.left--;
+    }
+    if (is_default(x, 0x63) && has_sib(x) && x->now.raw.disp.value == 0 && x->now.raw.sib.scale == 2 &&
+        (x->now.raw.sib.base != 5 || x->now.raw.modrm.mod != 0) && !x->held[base].set) {
+        x->unknown.left = TABLE_WINDOW;
+        x->unknown.base = base;
+        x->unknown.entry = reg_of(x);
+    }
+}
+
+static bool calls_register(const struct x86 *x)
+{
+    return is_default(x, 0xff) && x->now.raw.modrm.reg == 2 && x->now.raw.modrm.mod == 3;
 }
 
 static bool jumps_to_register(const struct x86 *x)
@@ -298,6 +399,9 @@ static void follow_tables(struct x86 *x)
         }
         return;
     }
+    if (calls_register(x) && x->computed[rm_of(x)] && x->narrow[rm_of(x)])
+        x->search->sites->unfollowed = true; /* a table of distances to functions */
+    follow_unknown(x);
     if (x->load.open && adds_table(x))
         x->load.added = true;
     if (x->load.open && --x->load.left == 0) {
