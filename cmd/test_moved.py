@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import re
 import struct
 import subprocess
 import tempfile
@@ -65,6 +66,21 @@ int twin_b(int x) { counters[0] += x; return second(x); }
 int (*const handlers[4])(int) = {first, second, twin_a, twin_b};
 """,
 }
+
+
+def swapped(text, a, b):
+    return text.replace(a, "\0").replace(b, a).replace("\0", b)
+
+
+def exchanged(text, first, second):
+    """Assembly, with two objects in each other's place."""
+    return swapped(text, *(re.search(r"\t\.globl\t%s\n(?:.*\n)*?%s:\n(?:\t\.(?:long|quad|zero).*\n)+" % (name, name),
+                                     text)[0] for name in (first, second)))
+
+
+def functions_exchanged(text, first, second):
+    return swapped(text, *(re.search(r"\t\.globl\t%s\n(?:.*\n)*?\t\.size\t%s, .*\n" % (name, name), text)[0]
+                           for name in (first, second)))
 
 
 class Moved(unittest.TestCase):
@@ -367,6 +383,117 @@ class Moved(unittest.TestCase):
             generator = random.Random(7)
             for _ in range(8):
                 self.assert_root(*files, program.pointer(generator))
+
+    # ---- What is laid out otherwise, with every reference going along ----
+
+    def laid_out(self, name, source, edit, flags=("-O1",), compiler="gcc", libraries=()):
+        """The program, and one whose assembly was edited; each with and without symbols."""
+        here = self.here / f"{name}.d"
+        here.mkdir(exist_ok=True)
+        suffix = "cc" if compiler.endswith("++") else "c"
+        (here / f"x.{suffix}").write_text(source)
+        order = ("-fno-toplevel-reorder", "-fno-tree-vectorize", "-fno-ident") if compiler.startswith("g") else ()
+        subprocess.run([compiler, *flags, *order, "-S", here / f"x.{suffix}", "-o", here / "r.s"], check=True)
+        text = (here / "r.s").read_text()
+        edited = edit(text)
+        self.assertNotEqual(text, edited)
+        (here / "v.s").write_text(edited)
+        for side in "vr":
+            subprocess.run([compiler, *(flag for flag in flags if flag.endswith("pie")), here / f"{side}.s", "-o",
+                            here / side, *libraries], check=True)
+            subprocess.run(["strip", here / side, "-o", here / f"{side}-stripped"], check=True)
+        self.assertNotEqual(subprocess.run([here / "v"], capture_output=True).stdout,
+                            subprocess.run([here / "r"], capture_output=True).stdout)
+        return [(here / "v", here / "r"), (here / "v-stripped", here / "r-stripped")]
+
+    def assert_found(self, pairs):
+        for vendor, rebuilt in pairs:
+            with self.subTest(vendor=vendor.name):
+                self.assertEqual("different", self.compare(vendor, rebuilt)["verdict"])
+
+    def test_an_end_that_is_also_a_begin(self):
+        """What a loop ends at is another array's begin, which goes away with it."""
+        source = """
+        #include <stdio.h>
+        int array[8] = {1, 2, 3, 4, 5, 6, 7, 8}, next[4] = {100, 200, 300, 400}, other[4] = {1000, 2000, 3000, 4000};
+        #ifdef PAIR
+        struct { int *begin, *end; } pair = {array, array + 8};
+        #define BEGIN pair.begin
+        #define END pair.end
+        #else
+        #define BEGIN array
+        #define END (array + 8)
+        #endif
+        __attribute__((noipa)) int sum(void) { int s = 0; for (int *p = BEGIN; p != END; p++) s += *p; return s; }
+        __attribute__((noipa)) int of_next(int i) { return next[i & 3]; }
+        __attribute__((noipa)) int of_other(int i) { return other[i & 3]; }
+        int main(int argc, char **argv) { printf("%d %d %d\\n", sum(), of_next(argc), of_other(argc)); }
+        """
+        edit = lambda text: exchanged(text, "next", "other").replace("array+32", "next")
+        for flags in (("-O1", "-no-pie", "-fno-pie"), ("-O1", "-DPAIR"), ("-O1", "-DPAIR", "-no-pie", "-fno-pie")):
+            with self.subTest(flags=flags):
+                self.assert_found(self.laid_out("end", source, edit, flags))
+
+    def test_pointers_between_words(self):
+        source = """
+        #include <stdio.h>
+        __attribute__((noipa)) int one(int x) { return x * 3 + 11; }
+        __attribute__((noipa)) int two(int x) { return x * 5 + 17; }
+        #pragma pack(1)
+        struct { char c; int (*f)(int); } packed = {1, one};
+        int main(int argc, char **argv) { printf("%d %d %d\\n", packed.f(argc), one(argc), two(argc)); }
+        """
+
+        def edit(text):
+            return functions_exchanged(text, "one", "two").replace(".quad\tone", ".quad\ttwo")
+        self.assert_found(self.laid_out("packed", source, edit, ("-O1", "-no-pie", "-fno-pie")))
+
+    def test_numbers_that_are_distances_to_functions(self):
+        source = """
+        #include <cstdio>
+        struct S { virtual int a(int x) { return x * 3 + 11; } virtual int b(int x) { return x * 5 + 17; } };
+        S s;
+        __attribute__((noinline)) int call(S *p, int x) { return p->a(x) + p->b(x) * 100; }
+        int main(int argc, char **argv) { std::printf("%d\\n", call(&s, argc)); }
+        """
+
+        def edit(text):
+            text = swapped(text, *(re.search(r"\t\.section\t\.text\.%s(?:.*\n)*?\t\.cfi_endproc\n" % name, text)[0]
+                                   for name in ("_ZN1S1aEi", "_ZN1S1bEi")))
+            return swapped(text, "_ZN1S1aEi@PLT-", "_ZN1S1bEi@PLT-")
+        self.assert_found(self.laid_out("distances", source, edit, ("-O1", "-fPIC", "-Xclang",
+                                        "-fexperimental-relative-c++-abi-vtables"), "clang++"))
+
+    def test_zeros_that_are_elements(self):
+        data = """
+        #include <stdio.h>
+        int array[8] = {1}, next[4] = {7, 8, 9, 10};
+        __attribute__((noipa)) int of_array(int i) { return array[i]; }
+        __attribute__((noipa)) int *of_next(void) { return next; }
+        int main(int argc, char **argv) { printf("%d %d %d\\n", of_array(argc), of_array(argc + 3), *of_next()); }
+        """
+        edit = lambda text: text.replace("\t.zero\t28\n", "").replace(".globl\tnext\n\t.align 16", ".globl\tnext")
+        self.assert_found(self.laid_out("zeros", data, edit))
+        nothing = """
+        #include <stdio.h>
+        int a, b, c, array[100], d, e, f, g;
+        __attribute__((noipa)) void fill(void) { for (int i = 0; i < 100; i++) array[i] = i; }
+        __attribute__((noipa)) int all(void) { return a + b + c + d + e * 10 + f * 100 + g * 1000; }
+        int main(int argc, char **argv) { fill(); printf("%d\\n", all()); }
+        """
+        edit = lambda text: text.replace("array:\n\t.zero\t400", "array:\n\t.zero\t16")
+        self.assert_found(self.laid_out("bss", nothing, edit))
+
+    def test_operands_that_must_be_aligned(self):
+        source = """
+        #include <stdio.h>
+        typedef float vector __attribute__((vector_size(16)));
+        float of_four[4] __attribute__((aligned(16))) = {1, 2, 3, 4};
+        __attribute__((noipa)) float add(vector x) { vector y = x + *(vector *)of_four; return y[0] + y[1]; }
+        int main(int argc, char **argv) { vector x = {1, 2, 3, 4}; printf("%g\\n", add(x)); }
+        """
+        edit = lambda text: text.replace(".align 16", ".align 8")
+        self.assert_found(self.laid_out("aligned", source, edit))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOKS_MOST ((uint64_t)1 << 26)
+
 struct code_run {
     const struct counterpart *counterpart;
     const struct code_piece *pieces[2];
@@ -42,6 +44,33 @@ static bool same_base(const struct moving *m, uint64_t vendor, uint64_t rebuilt)
     return false;
 }
 
+/* What the rebuilt's instruction reads aligned the vendor's must, too: it would fault. */
+static bool loses_alignment(const struct site *a, const struct site *b)
+{
+    return b->alignment != 0 && b->target % b->alignment == 0 && a->target % b->alignment != 0;
+}
+
+/*
+ * Whether an address that begins one thing and ends another is, to this code, perhaps the end: it refers to the other
+ * one, too, and the two have been separated. Beyond a bound of work all are.
+ */
+static bool may_be_end(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
+{
+    const struct counterpart *before = moving_ends_at(m, a->target, b->target);
+    const struct site_table *tables = m->spaces[1].tables + run->pieces[1]->table;
+    for (size_t i = 0; before != NULL && i < run->pieces[1]->table_count; i++) {
+        if (tables[i].address == b->target)
+            return m->looks_at_ends++ >= LOOKS_MOST; /* it is selected from what stands here */
+    }
+    const struct site *sites = m->spaces[1].sites + run->pieces[1]->site;
+    for (size_t i = 0; before != NULL && i < run->pieces[1]->site_count; i++) {
+        if (m->looks_at_ends++ >= LOOKS_MOST ||
+            (sites[i].kind == SITE_DATA && sites[i].target - before->rebuilt < before->size))
+            return true;
+    }
+    return false;
+}
+
 static bool site_proven(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
 {
     const struct counterpart *own = run->counterpart;
@@ -54,7 +83,7 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
             return b->target - own->rebuilt == a->target - own->vendor;
         return moving_reference(m, a->target, b->target) && (is_code(m, a->target) || a->target == 0);
     case SITE_DATA:
-        return moving_reference(m, a->target, b->target);
+        return !loses_alignment(a, b) && !may_be_end(m, run, a, b) && moving_reference(m, a->target, b->target);
     case SITE_GOT:
         return same_base(m, a->target, b->target) || moving_reference(m, a->target, b->target);
     case SITE_INDEX:

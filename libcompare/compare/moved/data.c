@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BESIDE 2 /* pointers: how far the end can stand from the begin */
+
 #ifndef R_RISCV_RELATIVE
 #define R_RISCV_RELATIVE 3
 #endif
@@ -88,6 +90,21 @@ static bool pointer_proven(struct moving *m, const struct data_piece *piece, con
     return a->addend == b->addend && at_a == at_b;
 }
 
+/* The same of a pointer: one that stands beside it, as in a pair of begin and end, leads to the other thing. */
+static bool may_be_end(const struct moving *m, const struct relocation *a, const struct relocation *b,
+                       const struct relocation *first, size_t count)
+{
+    const struct counterpart *before = moving_ends_at(m, (uint64_t)a->addend, (uint64_t)b->addend);
+    size_t place = (size_t)(b - first);
+    if (before == NULL || b->symbol[0] != '\0')
+        return false;
+    for (size_t i = place > BESIDE ? place - BESIDE : 0; i < count && i <= place + BESIDE; i++) {
+        if (first[i].symbol[0] == '\0' && (uint64_t)first[i].addend - before->rebuilt < before->size)
+            return true;
+    }
+    return false;
+}
+
 static void add_special(struct moving *m, struct data_piece *piece, uint64_t offset, uint64_t size, bool proven)
 {
     struct special *special = list_add(&piece->specials);
@@ -107,7 +124,8 @@ static void add_relocated(struct moving *m, struct data_piece *piece)
     while (i < count[0] || k < count[1]) {
         uint64_t x = i < count[0] ? a[i].file_offset - piece->bytes[0].begin : UINT64_MAX;
         uint64_t y = k < count[1] ? b[k].file_offset - piece->bytes[1].begin : UINT64_MAX;
-        add_special(m, piece, x < y ? x : y, word, x == y && pointer_proven(m, piece, &a[i], &b[k]));
+        add_special(m, piece, x < y ? x : y, word,
+                    x == y && pointer_proven(m, piece, &a[i], &b[k]) && !may_be_end(m, &a[i], &b[k], b, count[1]));
         i += x <= y;
         k += y <= x;
     }
@@ -142,25 +160,61 @@ static bool is_loaded(const struct image *image, uint64_t value)
     return false;
 }
 
+/* Whether the words at this offset of both sides are addresses: that of one (bit 0), that of the other (bit 1). */
+static unsigned addresses_at(const struct moving *m, const struct data_piece *piece, uint64_t at)
+{
+    uint64_t word = m->images[0]->is64 ? 8 : 4;
+    unsigned found = 0;
+    for (size_t side = 0; side < 2 && at <= range_size(piece->bytes[side]) - word; side++)
+        found |= (unsigned)is_loaded(m->images[side], image_word(m->images[side], piece->bytes[side].begin + at))
+                 << side;
+    return found;
+}
+
+/* As may_be_end, of words without relocations. */
+static bool word_may_be_end(const struct moving *m, const struct data_piece *piece, uint64_t at, uint64_t x, uint64_t y)
+{
+    const struct counterpart *before = moving_ends_at(m, x, y);
+    uint64_t word = m->images[1]->is64 ? 8 : 4, size = range_size(piece->bytes[1]);
+    uint64_t first = at > BESIDE * word ? at - BESIDE * word : at % word;
+    for (uint64_t i = first; before != NULL && i + word <= size && i <= at + BESIDE * word; i += word) {
+        if (image_word(m->images[1], piece->bytes[1].begin + i) - before->rebuilt < before->size)
+            return true;
+    }
+    return false;
+}
+
+static void add_address(struct moving *m, struct data_piece *piece, uint64_t at, unsigned found)
+{
+    const struct image *a = m->images[0], *b = m->images[1];
+    uint64_t x = image_word(a, piece->bytes[0].begin + at), y = image_word(b, piece->bytes[1].begin + at);
+    bool proven = found == 3 && moving_reference(m, x, y) && !word_may_be_end(m, piece, at, x, y);
+    add_special(m, piece, at, a->is64 ? 8 : 4, proven);
+}
+
 /*
  * Words that no relocation tells of: those of executables that are not moved, and of the GOT. Where both are addresses
- * they must be counterparts, also where they are equal as numbers: what they stood for may have moved.
+ * they must be counterparts, also where they are equal as numbers: what they stood for may have moved. Words are where
+ * they are in the rebuilt file; the vendor's may stand otherwise. In packed structures they are between words, too: in
+ * 64 bits hardly a number looks like one.
  */
 static void add_absolute(struct moving *m, struct data_piece *piece)
 {
-    const struct image *a = m->images[0], *b = m->images[1];
-    uint64_t word = a->is64 ? 8 : 4, size = range_size(piece->bytes[0]);
-    bool got = strncmp(piece->sections->sides[0]->name, ".got", 4) == 0;
-    if (a->header.e_type != ET_EXEC && !got)
+    bool got = strncmp(piece->sections->sides[0]->name, ".got", 4) == 0, fixed = m->images[0]->header.e_type == ET_EXEC;
+    uint64_t word = m->images[0]->is64 ? 8 : 4, size = range_size(piece->bytes[0]);
+    if ((!fixed && !got) || size < word)
         return;
-    uint64_t first = (word - piece->counterpart->vendor % word) % word;
-    if ((piece->counterpart->rebuilt + first) % word != 0)
-        return;
-    for (uint64_t at = first; at + word <= size; at += word) {
-        uint64_t x = image_word(a, piece->bytes[0].begin + at), y = image_word(b, piece->bytes[1].begin + at);
-        bool address_a = is_loaded(a, x), address_b = is_loaded(b, y);
-        if (address_a || address_b)
-            add_special(m, piece, at, word, address_a && address_b && moving_reference(m, x, y));
+    uint64_t first = (word - piece->counterpart->rebuilt % word) % word;
+    for (uint64_t at = 0; at <= size - word; at++) {
+        uint64_t beyond = (at + word - first) % word;
+        unsigned found = beyond == 0 || (fixed && word == 8) ? addresses_at(m, piece, at) : 0;
+        if (found == 0)
+            continue;
+        bool overlaps =
+            beyond != 0 && ((at >= beyond && addresses_at(m, piece, at - beyond) != 0) ||
+                            (at - beyond + 2 * word <= size && addresses_at(m, piece, at - beyond + word) != 0));
+        if (!overlaps && (beyond == 0 || found == 3))
+            add_address(m, piece, at, found);
     }
 }
 

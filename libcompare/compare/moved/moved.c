@@ -65,6 +65,15 @@ bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt)
     return true;
 }
 
+const struct counterpart *moving_ends_at(const struct moving *m, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct counterpart *found = counterpart_at(m->map, 0, vendor);
+    if (found == NULL || found->code || found->vendor != vendor || found->rebuilt != rebuilt || rebuilt == 0)
+        return NULL;
+    const struct counterpart *before = counterpart_at(m->map, 1, rebuilt - 1);
+    return before != NULL && before->vendor + before->size != vendor ? before : NULL;
+}
+
 const struct section_pair *moving_section(const struct moving *m, size_t side, uint32_t section)
 {
     for (size_t i = 0; i < m->section_count; i++) {

@@ -35,6 +35,7 @@ struct moving {
     struct list changed;      /* of struct changed_code */
     struct list entries;      /* of struct table_entry */
     struct moved_counts counts;
+    uint64_t looks_at_ends; /* how much was looked at to tell begins from ends */
     bool out_of_memory;
     struct dynamic_tables *dynamic; /* dynamic_tables.c; NULL: not asked for yet */
 };
@@ -50,6 +51,13 @@ void moving_contradict(struct moving *m, struct range vendor, struct range rebui
 
 /* Whether these two addresses are counterparts; if so, the reference counts for what is found by it. */
 bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt);
+
+/*
+ * An address between two things can be the begin of one or the end of the other: a loop's end is compared with what
+ * stands behind its array. Where both things still stand side by side that is one; where the vendor's do not, the
+ * counterpart that ends there in the rebuilt file. NULL: no doubt.
+ */
+const struct counterpart *moving_ends_at(const struct moving *m, uint64_t vendor, uint64_t rebuilt);
 
 /* Counts a reference to this address of the vendor's, which lies in this counterpart. */
 void moving_note(struct moving *m, const struct counterpart *counterpart, uint64_t vendor);
