@@ -44,12 +44,19 @@ static const struct section *only_one(const struct image *image, const struct se
     return found;
 }
 
+/* What the rebuilt's section is aligned for (sh_addralign, that of an honest file) the vendor's is aligned for, too. */
+static bool keeps_alignment(const struct section *vendor, const struct section *rebuilt)
+{
+    return rebuilt->alignment <= 1 || rebuilt->address % rebuilt->alignment != 0 ||
+           vendor->address % rebuilt->alignment == 0;
+}
+
 const struct section *section_partner(const struct image *image, const struct image *other,
                                       const struct section *section)
 {
     const struct section *partner = only_one(other, section);
     return partner != NULL && only_one(image, section) == section && partner->type == section->type &&
-                   partner->flags == section->flags
+                   partner->flags == section->flags && keeps_alignment(section, partner)
                ? partner
                : NULL;
 }

@@ -9,9 +9,10 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define TOKEN_MOST   64 /* bytes */
-#define BEGINS_MOST  1  /* tokens that changed between two that did not */
-#define UNIQUE_LEAST 5  /* bytes of a token that stands elsewhere, to be known by its content alone */
+#define TOKEN_MOST   64       /* bytes */
+#define TOKENS_MOST  2000000u /* of one side, in what is aligned as a whole: more take too much memory */
+#define BEGINS_MOST  1        /* tokens that changed between two that did not */
+#define UNIQUE_LEAST 5        /* bytes of a token that stands elsewhere, to be known by its content alone */
 
 struct token {
     uint64_t address, hash;
@@ -215,7 +216,7 @@ static bool read_tokens(const struct data_work *work, size_t side, struct range 
     scan.relocations =
         relocations_in(s->space->relocations, s->space->relocation_count, scan.bytes, &scan.relocation_count);
     struct token token;
-    while (next_token(&scan, &token)) {
+    while (tokens->count <= TOKENS_MOST && next_token(&scan, &token)) {
         struct token *added = list_add(tokens);
         if (added == NULL)
             return false;
@@ -331,6 +332,10 @@ static void align_stretch(struct data_work *work, const struct stretch *stretch)
                              {.arena = &scratch, .item_size = sizeof(struct token)}};
     bool read =
         read_tokens(work, 0, stretch->sides[0], &tokens[0]) && read_tokens(work, 1, stretch->sides[1], &tokens[1]);
+    if (tokens[0].count > TOKENS_MOST || tokens[1].count > TOKENS_MOST) {
+        arena_free(&scratch);
+        return;
+    }
     uint64_t *a = read ? hashes_of(&tokens[0]) : NULL, *b = read ? hashes_of(&tokens[1]) : NULL;
     size_t *partner = read ? calloc(tokens[0].count + 1, sizeof(*partner)) : NULL;
     if (a != NULL && b != NULL && partner != NULL && align_sequences(a, tokens[0].count, b, tokens[1].count, partner))
