@@ -434,6 +434,22 @@ class Moved(unittest.TestCase):
             with self.subTest(flags=flags):
                 self.assert_found(self.laid_out("end", source, edit, flags))
 
+    def test_an_end_of_all_that_is_loaded(self):
+        """It is no address of anything that is loaded, and stays while the array moves away from it."""
+        source = """
+        #include <stdio.h>
+        int a, b, c, hole[4], d, e, f, g, array[8];
+        __attribute__((noipa)) int all(void) { return a + b + c + d + e + f + g; }
+        __attribute__((noipa)) int count(void)
+        { int n = 0; for (int *p = array; p != array + 8; p++) n += *p + 1; return n; }
+        int main(int argc, char **argv) { printf("%d %d\\n", all(), count()); }
+        """
+
+        def edit(text):
+            return (text.replace("hole:\n\t.zero\t16", "hole:").replace(".size\thole, 16", ".size\thole, 0")
+                    .replace("array+32", "array+48").replace(".align 32", ".align 16"))
+        self.assert_found(self.laid_out("last", source, edit, ("-O1", "-no-pie", "-fno-pie")))
+
     def test_pointers_between_words(self):
         source = """
         #include <stdio.h>

@@ -184,7 +184,9 @@ bool decode_is_loaded(const struct decoder *decoder, uint64_t address)
 bool decode_is_absolute(const struct decoder *decoder, uint64_t value)
 {
     /* What is loaded at 0 would make an address of every small number. */
-    return decoder->image->header.e_type == ET_EXEC && value >= 4096 && decode_is_loaded(decoder, value);
+    /* The end of the last variable is the end of what is loaded. */
+    return decoder->image->header.e_type == ET_EXEC && value >= 4096 &&
+           (decode_is_loaded(decoder, value) || decode_is_loaded(decoder, value - 1));
 }
 
 uint16_t decode_u16(const struct decoder *decoder, const uint8_t *bytes)

@@ -150,11 +150,12 @@ static void add_entries(struct moving *m, struct data_piece *piece)
     }
 }
 
+/* An address of what is loaded, or its end, which a pointer behind the last variable is. */
 static bool is_loaded(const struct image *image, uint64_t value)
 {
     for (size_t i = 0; value >= 4096 && i < image->segment_count; i++) {
         const struct segment *segment = &image->segments[i];
-        if (segment->type == PT_LOAD && value >= segment->addresses.begin && value < segment->addresses.end)
+        if (segment->type == PT_LOAD && value >= segment->addresses.begin && value <= segment->addresses.end)
             return true;
     }
     return false;
