@@ -325,6 +325,64 @@ class Moved(unittest.TestCase):
         d = self.build("tls-r", flags=("-O2", "-DSIZE=8"), **threads)
         self.assertIn("thread", self.compare(c, d)["moved"]["not_tried"])
 
+    def places(self, path):
+        listed = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout.splitlines()
+        return {line.split()[-1]: int(line.split()[0], 16) for line in listed if len(line.split()) == 3}
+
+    def test_an_index_that_counts_from_before_its_array(self):
+        """arr[i - 3] names an address in what stands before arr; where these are separated it must go with arr."""
+        code = """#include <stdio.h>
+        extern int before[8], arr[8], other[4];
+        __attribute__((noipa)) int f(long i) { return arr[i - 3]; }
+        __attribute__((noipa)) int g(long i) { return before[i & 3] + other[i & 3]; }
+        int main(int argc, char **argv) { (void)argv; printf("%d %d\\n", f(argc + 4), g(argc)); return 0; }
+        """
+        arrays = {"before": "int before[8] = {100, 200, 300, 400, 500, 600, 700, 800};",
+                  "arr": "int arr[8] = {1, 2, 3, 4, 5, 6, 7, 8};", "other": "int other[4] = {1000, 2000, 3000, 4000};"}
+        files = []
+        for name, order in (("bias-v", ("before", "other", "arr")), ("bias-r", ("before", "arr", "other"))):
+            (self.here / "bias.c").write_text(code)
+            (self.here / f"{name}-data.c").write_text("\n".join(arrays[array] for array in order))
+            subprocess.run(["gcc", "-O2", "-fno-pie", "-no-pie", "-fno-toplevel-reorder", "-fno-ident", self.here / "bias.c",
+                            self.here / f"{name}-data.c", "-o", self.here / name], check=True)
+            files.append(self.here / name)
+        where, data = self.places(files[0]), files[0].read_bytes()
+        right, wrong = (struct.pack("<I", value) for value in (where["arr"] - 12, where["before"] + 20))
+        self.assertEqual(1, data.count(right))
+        crafted = self.here / "bias-crafted"
+        crafted.write_bytes(data.replace(right, wrong))
+        for strip in (False, True):
+            pair = [crafted, files[1]]
+            if strip:
+                for path in pair:
+                    subprocess.run(["strip", path, "-o", f"{path}-stripped"], check=True)
+                pair = [f"{path}-stripped" for path in pair]
+            self.assertEqual("different", self.compare(*pair)["verdict"])
+
+    def test_a_method_at_an_odd_address_would_pass_for_a_virtual_one(self):
+        (self.here / "odd.cc").write_text("""#include <cstdio>
+        struct S { virtual int q(int x) { return x + 1; } int a(int x) { return x * 3 + 11; } };
+        S s; int (S::*p)(int) = &S::a;
+        int main(int argc, char **) { std::printf("%d\\n", (s.*p)(argc)); return 0; }
+        """)
+        subprocess.run(["g++", "-O1", "-fno-ident", "-S", self.here / "odd.cc", "-o", self.here / "odd.s"], check=True)
+        text = (self.here / "odd.s").read_text()
+        at = text.index("_ZN1S1aEi:")
+        head = text[:at].rsplit(".align 2", 1)
+        self.assertEqual(2, len(head))
+        files = []
+        for pad in ("", "\tnop\n", "\tnop\n\tnop\n"):
+            path = self.here / f"odd-{len(pad)}"
+            source = path.with_suffix(".s")
+            source.write_text(head[0] + (".align 2" if not pad else "") + head[1] + pad + text[at:])
+            subprocess.run(["g++", source, "-o", path], check=True)
+            if not pad or self.places(path)["_ZN1S1aEi"] % 2 == 1:
+                files.append(path)
+        self.assertGreater(len(files), 1)
+        self.assertEqual(0, self.places(files[0])["_ZN1S1aEi"] % 2)
+        for crafted in files[1:]:
+            self.assertEqual("different", self.compare(crafted, files[0])["verdict"])
+
     def test_a_section_that_is_not_loaded_and_stays_is_restated_and_not_proven(self):
         a = self.build("stays-v")
         b = self.build("stays-r", order=("main.c", "twins.c", "choose.c", "work.c"))

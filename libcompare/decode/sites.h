@@ -28,6 +28,7 @@ struct site {
     uint32_t offset;   /* of its bytes, from the begin of the code */
     uint8_t size;      /* bytes that hold bits of it: 1 to 8 */
     uint8_t kind;      /* enum site_kind */
+    bool exact;        /* what stands at the target is read or written: no register takes part in its address */
     uint8_t alignment; /* the instruction faults where its target is not so aligned; 0: any will do */
     uint8_t mask[4];   /* of the first four bytes, in the order of memory: the bits that are address; the others: all */
 };

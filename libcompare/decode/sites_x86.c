@@ -163,6 +163,18 @@ static uint8_t operand_alignment(const struct x86 *x)
     return 0;
 }
 
+/* Whether a register is added to an address that stands in a displacement. */
+static bool has_registers(const struct x86 *x)
+{
+    bool sib = x->now.raw.modrm.rm == 4 && has_sib(x);
+    if (!has_modrm(x)) /* moffs */
+        return false;
+    if (x->now.raw.modrm.mod != 0)
+        return true;
+    return sib ? x->now.raw.sib.base != 5 || x->now.raw.sib.index != 4 || x->now.raw.rex.X != 0
+               : x->now.raw.modrm.rm != 5;
+}
+
 /* An address in a displacement: relative to the pc, or one of what is not moved. */
 static bool displacement(struct x86 *x, uint64_t *target)
 {
@@ -173,14 +185,17 @@ static bool displacement(struct x86 *x, uint64_t *target)
     if (is_rip_relative(x)) {
         *target = next_address(x) + value;
         bool odd = has_prefix(x, 0x67) || has_prefix(x, 0x64) || has_prefix(x, 0x65);
-        site_add(x->search, x->at + offset, bits / 8, odd ? SITE_OPAQUE : SITE_DATA, *target)->alignment =
-            operand_alignment(x);
+        struct site *site = site_add(x->search, x->at + offset, bits / 8, odd ? SITE_OPAQUE : SITE_DATA, *target);
+        site->alignment = operand_alignment(x);
+        site->exact = !is_default(x, 0x8d);
         return true;
     }
     if (bits < 32 || has_prefix(x, 0x64) || has_prefix(x, 0x65) || !is_absolute(x, value))
         return false;
     *target = value;
-    site_add(x->search, x->at + offset, bits / 8, SITE_DATA, value)->alignment = operand_alignment(x);
+    struct site *site = site_add(x->search, x->at + offset, bits / 8, SITE_DATA, value);
+    site->alignment = operand_alignment(x);
+    site->exact = !is_default(x, 0x8d) && !has_registers(x);
     return true;
 }
 

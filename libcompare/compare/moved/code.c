@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EDGE_MOST  1024 /* bytes by which an index is offset, at most */
+#define TEXT_LEAST 2    /* characters: fewer are a number as well */
 #define LOOKS_MOST ((uint64_t)1 << 26)
 
 struct code_run {
@@ -71,6 +73,59 @@ static bool may_be_end(struct moving *m, const struct code_run *run, const struc
     return false;
 }
 
+static bool is_separated(const struct counterpart *a, const struct counterpart *b)
+{
+    return b->vendor - (a->vendor + a->size) != b->rebuilt - (a->rebuilt + a->size);
+}
+
+/* A text of constants, between two NULs. */
+static bool is_text_here(const struct moving *m, uint64_t rebuilt)
+{
+    const struct image *image = m->images[1];
+    struct range bytes = moving_bytes(m, 1, rebuilt, 1);
+    const struct extent *extent = range_empty(bytes) ? NULL : image_extent_at(image, bytes.begin);
+    if (extent == NULL || extent->owner != OWNER_SECTION || bytes.begin == 0 || image->bytes[bytes.begin - 1] != 0 ||
+        (image->sections[extent->index].flags & SHF_WRITE) != 0)
+        return false;
+    uint64_t at = bytes.begin;
+    while (at < extent->range.end &&
+           ((image->bytes[at] >= 0x20 && image->bytes[at] < 0x7f) || image->bytes[at] == '\n'))
+        at++;
+    return at - bytes.begin >= TEXT_LEAST && at < extent->range.end && image->bytes[at] == 0;
+}
+
+/* Whether something is known to begin at this address of the rebuilt file: an object, a text, a table of places. */
+static bool begins_a_thing(const struct moving *m, const struct code_run *run, uint64_t rebuilt)
+{
+    const struct symbol *symbol = symbols_at_address(&m->symbols[1], rebuilt);
+    if (symbol != NULL && symbol->name != NULL && symbol->type == STT_OBJECT)
+        return symbol->address == rebuilt;
+    for (size_t i = 0; i < run->pieces[1]->table_count; i++) {
+        if (m->spaces[1].tables[run->pieces[1]->table + i].address == rebuilt)
+            return true;
+    }
+    return is_text_here(m, rebuilt);
+}
+
+/*
+ * What an index is added to need not lie in what is meant: arr[i - 3] counts from 12 bytes before arr, in what stands
+ * there. Where two things were separated, an address near either's edge could go with the wrong one; it is believed
+ * where something begins there, and where nothing is added to it.
+ */
+static bool may_be_beside(const struct moving *m, const struct code_run *run, const struct site *a,
+                          const struct site *b)
+{
+    const struct counterpart *items = m->map->items, *found = a->exact ? NULL : counterpart_at(m->map, 0, a->target);
+    if (found == NULL || found->code || found->evidence == EVIDENCE_SECTION)
+        return false;
+    bool last = found + 1 == items + m->map->count;
+    uint64_t before = a->target - found->vendor, behind = found->size - before;
+    bool near_end = behind <= EDGE_MOST && (last || is_separated(found, found + 1));
+    bool near_begin = before > 0 && before <= EDGE_MOST && (found == items || is_separated(found - 1, found));
+    bool began = before == 0 && found->evidence != EVIDENCE_REFERENCE;
+    return (near_end || near_begin) && !began && !begins_a_thing(m, run, b->target);
+}
+
 static bool site_proven(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
 {
     const struct counterpart *own = run->counterpart;
@@ -83,7 +138,8 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
             return b->target - own->rebuilt == a->target - own->vendor;
         return moving_reference(m, a->target, b->target) && (is_code(m, a->target) || a->target == 0);
     case SITE_DATA:
-        return !loses_alignment(a, b) && !may_be_end(m, run, a, b) && moving_reference(m, a->target, b->target);
+        return !loses_alignment(a, b) && !may_be_end(m, run, a, b) && !may_be_beside(m, run, a, b) &&
+               moving_pointer(m, a->target, b->target);
     case SITE_GOT:
         return same_base(m, a->target, b->target) || moving_reference(m, a->target, b->target);
     case SITE_INDEX:

@@ -83,7 +83,7 @@ static bool pointer_proven(struct moving *m, const struct data_piece *piece, con
     at_b = image_word(m->images[1], b->file_offset);
     if (is_relative(image, a->type)) {
         bool same = at_a == at_b || (at_a == (uint64_t)a->addend && at_b == (uint64_t)b->addend);
-        return (a->implicit_addend || same) && moving_reference(m, (uint64_t)a->addend, (uint64_t)b->addend);
+        return (a->implicit_addend || same) && moving_pointer(m, (uint64_t)a->addend, (uint64_t)b->addend);
     }
     if (is_jump_slot(image, a->type))
         return a->addend == b->addend && (at_a == at_b || addresses_correspond(m->map, at_a, at_b));
@@ -189,7 +189,7 @@ static void add_address(struct moving *m, struct data_piece *piece, uint64_t at,
 {
     const struct image *a = m->images[0], *b = m->images[1];
     uint64_t x = image_word(a, piece->bytes[0].begin + at), y = image_word(b, piece->bytes[1].begin + at);
-    bool proven = found == 3 && moving_reference(m, x, y) && !word_may_be_end(m, piece, at, x, y);
+    bool proven = found == 3 && moving_pointer(m, x, y) && !word_may_be_end(m, piece, at, x, y);
     add_special(m, piece, at, a->is64 ? 8 : 4, proven);
 }
 

@@ -74,6 +74,13 @@ const struct counterpart *moving_ends_at(const struct moving *m, uint64_t vendor
     return before != NULL && before->vendor + before->size != vendor ? before : NULL;
 }
 
+bool moving_pointer(struct moving *m, uint64_t vendor, uint64_t rebuilt)
+{
+    bool odd = m->has_methods && (vendor & 1) != 0 && (rebuilt & 1) == 0;
+    const struct counterpart *found = odd ? counterpart_at(m->map, 0, vendor) : NULL;
+    return (found == NULL || !found->code) && moving_reference(m, vendor, rebuilt);
+}
+
 const struct section_pair *moving_section(const struct moving *m, size_t side, uint32_t section)
 {
     for (size_t i = 0; i < m->section_count; i++) {
@@ -339,12 +346,22 @@ static void cut_at_owners(struct moving *m)
     }
 }
 
+static bool has_methods(const struct symbols *symbols)
+{
+    for (size_t i = 0; i < symbols->count; i++) {
+        if (symbols->items[i].name != NULL && strncmp(symbols->items[i].name, "_Z", 2) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int prove(struct moving *m, struct moved *moved, struct compare_error *error)
 {
     struct correspondence *map = arena_alloc(m->arena, 1, sizeof(*map));
     if (map == NULL || !pair_sections(m) || !correspondence_make(m->spaces, m->arena, map))
         return no_memory(m, error);
     m->map = map;
+    m->has_methods = has_methods(&m->symbols[1]);
     m->first_references = arena_alloc(m->arena, map->count + 1, sizeof(*m->first_references));
     if (m->first_references == NULL)
         return no_memory(m, error);

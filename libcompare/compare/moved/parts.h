@@ -24,7 +24,8 @@ struct moving {
     uint64_t
         *first_references; /* for each counterpart: the lowest of its vendor's addresses that something refers to */
     struct space spaces[2];
-    bool *endless; /* by the vendor's pieces of code: they never return */
+    bool has_methods; /* the rebuilt file has names of C++ */
+    bool *endless;    /* by the vendor's pieces of code: they never return */
     struct symbols symbols[2];
     const struct relocation *relocations[2];
     size_t relocation_counts[2];
@@ -61,6 +62,12 @@ const struct counterpart *moving_ends_at(const struct moving *m, uint64_t vendor
 
 /* Counts a reference to this address of the vendor's, which lies in this counterpart. */
 void moving_note(struct moving *m, const struct counterpart *counterpart, uint64_t vendor);
+
+/*
+ * The same of an address that is stored or computed, rather than called: in C++ the lowest bit of a pointer to a member
+ * function tells whether it is virtual (Itanium C++ ABI, 2.3), so that an even function must not become an odd one.
+ */
+bool moving_pointer(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 
 /* The file bytes of addresses that lie in one section; empty where they have none. */
 struct range moving_bytes(const struct moving *m, size_t side, uint64_t address, uint64_t size);
