@@ -9,6 +9,7 @@
 
 #define EDGE_MOST  1024 /* bytes by which an index is offset, at most */
 #define TEXT_LEAST 2    /* characters: fewer are a number as well */
+#define TEXT_MOST  4096 /* more are one, whatever ends them */
 #define LOOKS_MOST ((uint64_t)1 << 26)
 
 struct code_run {
@@ -87,11 +88,11 @@ static bool is_text_here(const struct moving *m, uint64_t rebuilt)
     if (extent == NULL || extent->owner != OWNER_SECTION || bytes.begin == 0 || image->bytes[bytes.begin - 1] != 0 ||
         (image->sections[extent->index].flags & SHF_WRITE) != 0)
         return false;
-    uint64_t at = bytes.begin;
-    while (at < extent->range.end &&
-           ((image->bytes[at] >= 0x20 && image->bytes[at] < 0x7f) || image->bytes[at] == '\n'))
+    uint64_t at = bytes.begin, end = extent->range.end;
+    end = end - at < TEXT_MOST ? end : at + TEXT_MOST;
+    while (at < end && ((image->bytes[at] >= 0x20 && image->bytes[at] < 0x7f) || image->bytes[at] == '\n'))
         at++;
-    return at - bytes.begin >= TEXT_LEAST && at < extent->range.end && image->bytes[at] == 0;
+    return at - bytes.begin >= TEXT_LEAST && (at == bytes.begin + TEXT_MOST || (at < end && image->bytes[at] == 0));
 }
 
 /* Whether something is known to begin at this address of the rebuilt file: an object, a text, a table of places. */
