@@ -44,11 +44,14 @@ static const struct section *only_one(const struct image *image, const struct se
     return found;
 }
 
-/* What the rebuilt's section is aligned for (sh_addralign, that of an honest file) the vendor's is aligned for, too. */
+/*
+ * What both sides' sections are aligned for (sh_addralign), they must be. An edit can ask for more on one side: then the
+ * lesser alignment is what both have in common.
+ */
 static bool keeps_alignment(const struct section *vendor, const struct section *rebuilt)
 {
-    return rebuilt->alignment <= 1 || rebuilt->address % rebuilt->alignment != 0 ||
-           vendor->address % rebuilt->alignment == 0;
+    uint64_t alignment = vendor->alignment < rebuilt->alignment ? vendor->alignment : rebuilt->alignment;
+    return alignment <= 1 || rebuilt->address % alignment != 0 || vendor->address % alignment == 0;
 }
 
 const struct section *section_partner(const struct image *image, const struct image *other,
