@@ -95,7 +95,8 @@ void pair_open(struct pair_input *pair, const uint8_t *data, size_t size)
     memset(pair, 0, sizeof(*pair));
     pair->policy.name = (char *)(uintptr_t) "fuzz";
     for (size_t i = 0; i < RULE_COUNT; i++) {
-        pair->policy.rules.accepted[i] = (mask >> i & 1) != 0;
+        /* What moved is tried by a target of its own: it is no matter of normal forms. */
+        pair->policy.rules.accepted[i] = (mask >> i & 1) != 0 && !rule_is_moved((enum rule_index)i);
         pair->policy.reasons[i] = pair->policy.rules.accepted[i] ? (char *)(uintptr_t) "fuzz" : NULL;
     }
     if (base == 255)
