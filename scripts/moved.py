@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -98,9 +99,6 @@ def edited(kind, text, rng):
     if kind == "statement":
         at = rng.choice(places)
         return text[:at] + " { static volatile int edited; edited = edited * 3 + 1; } " + text[at:]
-    line = text.rindex("\n", 0, rng.choice(places)) + 1
-    while line > 0 and not re.match(r"[A-Za-z_]", text[line:]):
-        line = text.rindex("\n", 0, line - 1) + 1
     # Behind the end of another function: a brace at the left margin.
     ends = [match.end() for match in re.finditer(r"(?m)^\}[ \t]*\n", text)]
     if not ends:
@@ -266,6 +264,8 @@ def strip(path, command):
 
 def pairs_of(options, program, rng):
     """(kind, vendor, rebuilt, functions that changed or None)"""
+    if shutil.which(program.command[0]) is None:
+        return # Debian has no such compiler among those of the cross builds
     objects = program.objects()
     base = program.here / "base"
     if objects is None or not program.link(objects, base):
