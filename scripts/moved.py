@@ -157,6 +157,8 @@ def code_of(path, objdump):
     found, name = {}, None
     for line in text.splitlines():
         match = re.match(r"[0-9a-f]+ <(.+)>:$", line)
+        if match and match[1].startswith(".L"):
+            continue # a label within a function
         if match:
             name = match[1]
             found[name] = []
