@@ -445,8 +445,8 @@ static void explain_left(struct explaining *e)
             continue;
         }
         /* Jump tables have no name, and their words change as code moves; they are constants. */
-        if (e->moved && symbol == NULL &&
-            (section_at(e->sides[0].image, finding->vendor.begin)->flags & SHF_WRITE) == 0) {
+        const struct section *section = section_at(e->sides[0].image, finding->vendor.begin);
+        if (e->moved && symbol == NULL && section != NULL && (section->flags & SHF_WRITE) == 0) {
             struct range x, y;
             if (letters_changed(e, finding, pair, &x, &y))
                 tell_data(e, "text", x, y);
