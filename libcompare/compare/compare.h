@@ -69,11 +69,6 @@ struct proven {
     enum rule_index rule;         /* of tier moved */
 };
 
-/* A reference that leads to what is not the counterpart. */
-struct contradicted {
-    struct range vendor, rebuilt; /* of the files */
-};
-
 /* A function that is not proven as a whole; empty where a side has none. */
 struct changed_code {
     struct range vendor, rebuilt; /* of the files */
@@ -94,8 +89,6 @@ struct moved {
     bool any;              /* something has another address, so that equal bytes may say different things */
     struct proven *proven; /* by the vendor's place; without overlap on either side */
     size_t proven_count;
-    struct contradicted *contradicted;
-    size_t contradicted_count;
     struct changed_code *changed; /* by the vendor's place; those that only the rebuilt has come last */
     size_t changed_count;
     struct moved_counts counts;

@@ -156,10 +156,11 @@ static struct range bytes_of(const struct code_run *run, size_t side, uint64_t f
     return (struct range){begin + from, begin + to};
 }
 
-/* From one place that is not proven to the next, up to `size`. */
-static void prove_sites(struct moving *m, const struct code_run *run, uint64_t size)
+/* From one place that is not proven to the next, up to `size`; whether there is none. */
+static bool prove_sites(struct moving *m, const struct code_run *run, uint64_t size)
 {
     uint64_t done = 0;
+    bool all = true;
     for (size_t i = 0; i < run->count && run->sites[0][i].offset - run->offsets[0] < size; i++) {
         const struct site *a = &run->sites[0][i], *b = &run->sites[1][i];
         if (site_proven(m, run, a, b)) {
@@ -168,10 +169,11 @@ static void prove_sites(struct moving *m, const struct code_run *run, uint64_t s
         }
         uint64_t begin = a->offset - run->offsets[0], end = begin + a->size;
         moving_prove(m, bytes_of(run, 0, done, begin), bytes_of(run, 1, done, begin), RULE_MOVED_CODE);
-        moving_contradict(m, bytes_of(run, 0, begin, end), bytes_of(run, 1, begin, end));
         done = end;
+        all = false;
     }
     moving_prove(m, bytes_of(run, 0, done, size), bytes_of(run, 1, done, size), RULE_MOVED_CODE);
+    return all;
 }
 
 /* ---- Runs ---- */
@@ -388,14 +390,9 @@ static void list_changed(struct moving *m, const bool *whole)
 /* A run of code, to its last site where its end is not proven: where it goes on is elsewhere then. Whether all of it is. */
 static bool prove_run(struct moving *m, const struct code_run *run)
 {
-    size_t before = m->contradicted.count;
-    uint64_t whole = run->counterpart->size, size = whole;
-    if (run->pieces[0]->equal && !end_proven(m, run)) {
-        size = last_site(run);
-        moving_contradict(m, bytes_of(run, 0, size, whole), bytes_of(run, 1, size, whole));
-    }
-    prove_sites(m, run, size);
-    return run->pieces[0]->equal && m->contradicted.count == before;
+    bool equal = run->pieces[0]->equal, ended = !equal || end_proven(m, run);
+    bool all = prove_sites(m, run, ended ? run->counterpart->size : last_site(run));
+    return equal && ended && all;
 }
 
 void code_prove(struct moving *m)

@@ -34,14 +34,6 @@ void moving_prove(struct moving *m, struct range vendor, struct range rebuilt, e
         *added = (struct proven){vendor, rebuilt, rule};
 }
 
-void moving_contradict(struct moving *m, struct range vendor, struct range rebuilt)
-{
-    struct contradicted *added = list_add(&m->contradicted);
-    m->out_of_memory |= added == NULL;
-    if (added != NULL)
-        *added = (struct contradicted){vendor, rebuilt};
-}
-
 void moving_note(struct moving *m, const struct counterpart *counterpart, uint64_t vendor)
 {
     uint64_t *first = &m->first_references[counterpart - m->map->items];
@@ -383,8 +375,6 @@ static int prove(struct moving *m, struct moved *moved, struct compare_error *er
     moved->any = any_moved(map);
     moved->proven = m->proven.items;
     moved->proven_count = m->proven.count;
-    moved->contradicted = m->contradicted.items;
-    moved->contradicted_count = m->contradicted.count;
     moved->changed = m->changed.items;
     moved->changed_count = m->changed.count;
     moved->counts = m->counts;
@@ -397,7 +387,6 @@ int moved_prove(const struct image *vendor, const struct image *rebuilt, const s
     struct moving m = {.images = {vendor, rebuilt},
                        .arena = arena,
                        .proven = {.arena = arena, .item_size = sizeof(struct proven)},
-                       .contradicted = {.arena = arena, .item_size = sizeof(struct contradicted)},
                        .changed = {.arena = arena, .item_size = sizeof(struct changed_code)},
                        .entries = {.arena = arena, .item_size = sizeof(struct table_entry)}};
     struct reader readers[2] = {{.m = &m, .side = 0}, {.m = &m, .side = 1}};

@@ -31,10 +31,9 @@ struct moving {
     size_t relocation_counts[2];
     const struct section_pair *sections;
     size_t section_count;
-    struct list proven;       /* of struct proven */
-    struct list contradicted; /* of struct contradicted */
-    struct list changed;      /* of struct changed_code */
-    struct list entries;      /* of struct table_entry */
+    struct list proven;  /* of struct proven */
+    struct list changed; /* of struct changed_code */
+    struct list entries; /* of struct table_entry */
     struct moved_counts counts;
     uint64_t looks_at_ends; /* how much was looked at to tell begins from ends */
     bool out_of_memory;
@@ -46,9 +45,6 @@ struct moving {
  * both sides; a table that each side makes from its own content (a hash table) may have two sizes.
  */
 void moving_prove(struct moving *m, struct range vendor, struct range rebuilt, enum rule_index rule);
-
-/* Bytes that refer to something that is not the counterpart: they differ, whether or not they are equal as bytes. */
-void moving_contradict(struct moving *m, struct range vendor, struct range rebuilt);
 
 /* Whether these two addresses are counterparts; if so, the reference counts for what is found by it. */
 bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt);

@@ -108,7 +108,6 @@ static inline void trial_begin(struct trial *trial, const struct builds *builds,
     m->arena = &trial->arena;
     m->map = &trial->map;
     m->proven = (struct list){.arena = &trial->arena, .item_size = sizeof(struct proven)};
-    m->contradicted = (struct list){.arena = &trial->arena, .item_size = sizeof(struct contradicted)};
     trial_pair_sections(trial);
     for (size_t side = 0; side < 2; side++) {
         const struct relocation *relocations;
