@@ -11,11 +11,13 @@
 #include "debug_parts.h"
 
 static const char *const section_names[DEBUG_SECTIONS] = {
-    [DEBUG_INFO] = ".debug_info",     [DEBUG_TYPES] = ".debug_types",
-    [DEBUG_ABBREV] = ".debug_abbrev", [DEBUG_STR] = ".debug_str",
-    [DEBUG_LINE] = ".debug_line",     [DEBUG_LINE_STR] = ".debug_line_str",
-    [DEBUG_RANGES] = ".debug_ranges", [DEBUG_RNGLISTS] = ".debug_rnglists",
-    [DEBUG_ADDR] = ".debug_addr",     [DEBUG_STR_OFFSETS] = ".debug_str_offsets",
+    [DEBUG_INFO] = ".debug_info",       [DEBUG_TYPES] = ".debug_types",
+    [DEBUG_ABBREV] = ".debug_abbrev",   [DEBUG_STR] = ".debug_str",
+    [DEBUG_LINE] = ".debug_line",       [DEBUG_LINE_STR] = ".debug_line_str",
+    [DEBUG_RANGES] = ".debug_ranges",   [DEBUG_RNGLISTS] = ".debug_rnglists",
+    [DEBUG_ADDR] = ".debug_addr",       [DEBUG_STR_OFFSETS] = ".debug_str_offsets",
+    [DEBUG_LOC] = ".debug_loc",         [DEBUG_LOCLISTS] = ".debug_loclists",
+    [DEBUG_ARANGES] = ".debug_aranges", [DEBUG_FRAME] = ".debug_frame",
 };
 
 /* A DIE takes libdw some 100 ns. Honest queries look at each unit once, at each function once a query. */

@@ -86,6 +86,8 @@ static struct line_file *take_entries(struct debug *debug, struct debug_reader *
                 list[i].name = text;
             else if (formats[k].content == DW_LNCT_directory_index)
                 list[i].directory = number;
+            else if (formats[k].content == DW_LNCT_MD5 && formats[k].form == DW_FORM_data16 && !reader->failed)
+                list[i].md5 = reader->bytes + reader->at - 16;
         }
     }
     *count = list != NULL ? entries : 0;
@@ -152,7 +154,7 @@ static bool take_header(struct debug *debug, struct debug_reader *reader, const 
     reader->end = table->program.at;
     table->minimum_length = (uint8_t)debug_take(reader, 1);
     table->operations = table->version >= 4 ? (uint8_t)debug_take(reader, 1) : 1;
-    debug_take(reader, 1); /* default_is_stmt */
+    table->default_is_stmt = debug_take(reader, 1) != 0;
     table->line_base = (int8_t)debug_take(reader, 1);
     table->line_range = (uint8_t)debug_take(reader, 1);
     table->opcode_base = (uint8_t)debug_take(reader, 1);
@@ -187,122 +189,157 @@ bool line_table_read(struct debug *debug, uint64_t offset, const struct debug_un
     return afford(debug, reader.at - offset) && read;
 }
 
+bool line_table_at(struct debug *debug, uint64_t offset, size_t unit, struct arena *arena, struct line_table *table)
+{
+    return line_table_read(debug, offset, &debug->units[unit], arena, table) &&
+           afford(debug, table->program.end - table->program.at);
+}
+
 /* ---- The program: 6.2.5 ---- */
 
-struct machine {
-    struct debug *debug;
-    struct line_table *table;
-    struct line_row *rows;
-    size_t count, capacity;
-    uint64_t address;
-    uint64_t file;
-    uint32_t line;
-    unsigned operation;
-    bool full;
-};
-
-static void reset(struct machine *machine)
+static void reset(struct line_program *program)
 {
-    machine->address = 0;
-    machine->operation = 0;
-    machine->file = 1;
-    machine->line = 1;
+    program->state = (struct line_state){.file = 1, .line = 1, .is_stmt = program->table->default_is_stmt};
 }
 
-static void add_row(struct machine *machine, bool end)
+void line_program_open(struct line_program *program, const struct line_table *table)
 {
-    if (machine->count == machine->capacity) {
-        size_t capacity = machine->capacity == 0 ? 256 : machine->capacity * 2;
-        struct line_row *larger = capacity <= 2 * ROWS_MOST ? realloc(machine->rows, capacity * sizeof(*larger)) : NULL;
-        if (larger == NULL) {
-            machine->full = true;
-            return;
-        }
-        machine->rows = larger;
-        machine->capacity = capacity;
+    *program = (struct line_program){.table = table, .reader = table->program};
+    reset(program);
+}
+
+static void advance(struct line_program *program, uint64_t operations)
+{
+    const struct line_table *table = program->table;
+    struct line_state *state = &program->state;
+    state->address += table->minimum_length * ((state->operation + operations) / table->operations);
+    state->operation = (unsigned)((state->operation + operations) % table->operations);
+}
+
+/* Whether it adds a row. */
+static bool extended(struct line_program *program)
+{
+    struct debug_reader *reader = &program->reader;
+    uint64_t size = debug_take_uleb(reader), begin = reader->at;
+    if (reader->failed || size == 0 || size > reader->end - begin) {
+        reader->failed = true;
+        return false;
     }
-    machine->rows[machine->count] = (struct line_row){.address = machine->address,
-                                                      .sequence = (uint32_t)machine->count,
-                                                      .file = (uint32_t)machine->file,
-                                                      .line = machine->line,
-                                                      .end = end};
-    machine->count++;
-}
-
-static void advance(struct machine *machine, uint64_t operations)
-{
-    const struct line_table *table = machine->table;
-    machine->address += table->minimum_length * ((machine->operation + operations) / table->operations);
-    machine->operation = (unsigned)((machine->operation + operations) % table->operations);
-}
-
-static void extended(struct machine *machine, struct debug_reader *program)
-{
-    uint64_t size = debug_take_uleb(program), begin = program->at;
-    if (program->failed || size == 0 || size > program->end - begin) {
-        program->failed = true;
-        return;
-    }
-    uint64_t opcode = debug_take(program, 1);
+    uint64_t opcode = debug_take(reader, 1);
     if (opcode == DW_LNE_end_sequence) {
-        add_row(machine, true);
-        reset(machine);
+        program->state.end = true;
     } else if (opcode == DW_LNE_set_address && (size == 5 || size == 9)) {
-        machine->address = debug_take(program, (unsigned)size - 1);
-        machine->operation = 0;
+        program->state.address = debug_take(reader, (unsigned)size - 1);
+        program->state.operation = 0;
+    } else if (opcode == DW_LNE_set_discriminator) {
+        program->state.discriminator = debug_take_uleb(reader);
     }
-    program->at = begin + size;
+    reader->at = begin + size;
+    return opcode == DW_LNE_end_sequence;
 }
 
-static void standard(struct machine *machine, struct debug_reader *program, unsigned opcode)
+/* Whether it adds a row. */
+static bool standard(struct line_program *program, unsigned opcode)
 {
+    const struct line_table *table = program->table;
+    struct debug_reader *reader = &program->reader;
+    struct line_state *state = &program->state;
     switch (opcode) {
     case DW_LNS_copy:
-        add_row(machine, false);
-        break;
+        return true;
     case DW_LNS_advance_pc:
-        advance(machine, debug_take_uleb(program));
+        advance(program, debug_take_uleb(reader));
         break;
     case DW_LNS_advance_line:
-        machine->line += (uint32_t)debug_take_sleb(program);
+        state->line += (uint32_t)debug_take_sleb(reader);
         break;
     case DW_LNS_set_file:
-        machine->file = debug_take_uleb(program);
+        state->file = debug_take_uleb(reader);
+        break;
+    case DW_LNS_set_column:
+        state->column = debug_take_uleb(reader);
+        break;
+    case DW_LNS_negate_stmt:
+        state->is_stmt = !state->is_stmt;
+        break;
+    case DW_LNS_set_basic_block:
+        state->basic_block = true;
         break;
     case DW_LNS_const_add_pc:
-        advance(machine, (255U - machine->table->opcode_base) / machine->table->line_range);
+        advance(program, (255U - table->opcode_base) / table->line_range);
         break;
     case DW_LNS_fixed_advance_pc:
-        machine->address += debug_take(program, 2);
-        machine->operation = 0;
+        state->address += debug_take(reader, 2);
+        state->operation = 0;
+        break;
+    case DW_LNS_set_prologue_end:
+        state->prologue_end = true;
+        break;
+    case DW_LNS_set_epilogue_begin:
+        state->epilogue_begin = true;
+        break;
+    case DW_LNS_set_isa:
+        state->isa = debug_take_uleb(reader);
         break;
     default:
-        for (unsigned i = machine->table->opcode_lengths[opcode - 1]; i > 0; i--)
-            debug_take_uleb(program);
+        for (unsigned i = table->opcode_lengths[opcode - 1]; i > 0; i--)
+            debug_take_uleb(reader);
     }
+    return false;
 }
 
-static void run(struct machine *machine)
+bool line_program_next(struct line_program *program)
 {
-    const struct line_table *table = machine->table;
-    struct debug_reader *program = &machine->table->program;
-    reset(machine);
-    while (!program->failed && program->at < program->end && !machine->full) {
-        unsigned opcode = (unsigned)debug_take(program, 1);
+    const struct line_table *table = program->table;
+    struct debug_reader *reader = &program->reader;
+    struct line_state *state = &program->state;
+    if (state->end)
+        reset(program);
+    state->basic_block = state->prologue_end = state->epilogue_begin = false;
+    state->discriminator = 0;
+    while (!reader->failed && reader->at < reader->end) {
+        unsigned opcode = (unsigned)debug_take(reader, 1);
+        bool row;
         if (opcode >= table->opcode_base) {
             unsigned special = opcode - table->opcode_base;
-            machine->line += (uint32_t)(table->line_base + (int)(special % table->line_range));
-            advance(machine, special / table->line_range);
-            add_row(machine, false);
-        } else if (opcode == 0) {
-            extended(machine, program);
+            state->line += (uint32_t)(table->line_base + (int)(special % table->line_range));
+            advance(program, special / table->line_range);
+            row = true;
         } else {
-            standard(machine, program, opcode);
+            row = opcode == 0 ? extended(program) : standard(program, opcode);
         }
+        if (row && !reader->failed)
+            return true;
     }
+    return false;
 }
 
 /* ---- Rows of a unit ---- */
+
+struct rows {
+    struct line_row *items;
+    size_t count, capacity;
+};
+
+/* False: they are too many. */
+static bool add_row(struct rows *rows, const struct line_state *state)
+{
+    if (rows->count == rows->capacity) {
+        size_t capacity = rows->capacity == 0 ? 256 : rows->capacity * 2;
+        struct line_row *larger = capacity <= 2 * ROWS_MOST ? realloc(rows->items, capacity * sizeof(*larger)) : NULL;
+        if (larger == NULL)
+            return false;
+        rows->items = larger;
+        rows->capacity = capacity;
+    }
+    rows->items[rows->count] = (struct line_row){.address = state->address,
+                                                 .sequence = (uint32_t)rows->count,
+                                                 .file = (uint32_t)state->file,
+                                                 .line = state->line,
+                                                 .end = state->end};
+    rows->count++;
+    return true;
+}
 
 /* The end of a sequence stands before what begins there. */
 static int by_address(const void *a, const void *b)
@@ -339,13 +376,16 @@ void debug_unit_lines(struct debug *debug, struct debug_unit_view *unit)
         !line_table_read(debug, offset, unit, &debug->arena, &unit->lines) ||
         !afford(debug, unit->lines.program.end - unit->lines.program.at))
         return;
-    struct machine machine = {.debug = debug, .table = &unit->lines};
-    run(&machine);
-    if (machine.count > 1)
-        qsort(machine.rows, machine.count, sizeof(*machine.rows), by_address);
-    unit->rows = machine.rows;
-    unit->row_count = machine.count;
-    debug->rows_held += machine.capacity;
+    struct line_program program;
+    struct rows rows = {0};
+    line_program_open(&program, &unit->lines);
+    while (line_program_next(&program) && add_row(&rows, &program.state))
+        ;
+    if (rows.count > 1)
+        qsort(rows.items, rows.count, sizeof(*rows.items), by_address);
+    unit->rows = rows.items;
+    unit->row_count = rows.count;
+    debug->rows_held += rows.capacity;
 }
 
 const struct line_row *debug_unit_row(const struct debug_unit_view *unit, uint64_t address)
@@ -373,8 +413,7 @@ static const char *below(const char *path, const char *directory)
                : path;
 }
 
-/* The directory of a file: NULL for the compilation directory. */
-static const char *directory_of(const struct line_table *table, const struct line_file *file)
+const char *line_table_directory(const struct line_table *table, const struct line_file *file)
 {
     uint64_t index = file->directory;
     if (table->version < 5 && index > 0)
@@ -382,16 +421,22 @@ static const char *directory_of(const struct line_table *table, const struct lin
     return index > 0 && index < table->directory_count ? table->directories[index] : NULL;
 }
 
+const struct line_file *line_table_file(const struct line_table *table, uint64_t number)
+{
+    uint64_t index = table->version < 5 ? number - 1 : number;
+    return index < table->file_count ? &table->files[index] : NULL;
+}
+
 const char *debug_unit_file(struct debug *debug, const struct debug_unit_view *unit, uint64_t number,
                             struct arena *arena)
 {
     const struct line_table *table = &unit->lines;
-    uint64_t index = table->version < 5 ? number - 1 : number;
+    const struct line_file *file = line_table_file(table, number);
     char path[2048], escaped[2600];
     Dwarf_Die root;
-    if (index >= table->file_count || table->files[index].name == NULL)
+    if (file == NULL || file->name == NULL)
         return NULL;
-    const char *name = table->files[index].name, *directory = directory_of(table, &table->files[index]);
+    const char *name = file->name, *directory = line_table_directory(table, file);
     if (name[0] == '/' || directory == NULL || directory[0] == '\0')
         snprintf(path, sizeof(path), "%s", name);
     else

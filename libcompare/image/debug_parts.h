@@ -5,6 +5,7 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 
+#include "debug_entries.h"
 #include "parts.h"
 
 /* libdw and the readers here may look this far past what they were to read: so many zeros are behind each section. */
@@ -21,6 +22,10 @@ enum debug_section {
     DEBUG_RNGLISTS,
     DEBUG_ADDR,
     DEBUG_STR_OFFSETS,
+    DEBUG_LOC,
+    DEBUG_LOCLISTS,
+    DEBUG_ARANGES,
+    DEBUG_FRAME,
     DEBUG_SECTIONS,
 };
 
@@ -30,43 +35,7 @@ struct debug_bytes {
     void *owned; /* where they are not the image's own */
 };
 
-/* ---- Reading: within bounds, or failed ---- */
-
-struct debug_reader {
-    const struct image *image;
-    const uint8_t *bytes;
-    uint64_t at, end;
-    bool failed;
-};
-
-/* Numbers of 1, 2, 4 or 8 bytes and LEB128; 0 once it failed. */
-uint64_t debug_take(struct debug_reader *reader, unsigned size);
-uint64_t debug_take_uleb(struct debug_reader *reader);
-int64_t debug_take_sleb(struct debug_reader *reader);
-void debug_skip(struct debug_reader *reader, uint64_t size);
-/* A string that ends before the reader does; NULL once it failed. */
-const char *debug_take_text(struct debug_reader *reader);
-/* unit_length of DWARF: the size of offsets, 4 or 8, with the reader's end set to the unit's. */
-unsigned debug_take_length(struct debug_reader *reader);
-
 /* ---- Line tables ---- */
-
-struct line_file {
-    const char *name; /* raw */
-    uint64_t directory;
-};
-
-struct line_table {
-    uint16_t version;
-    uint8_t address_size, minimum_length, operations, line_range, opcode_base;
-    int8_t line_base;
-    const uint8_t *opcode_lengths;
-    const char **directories; /* as in the table: [0] is the compilation directory from version 5 on */
-    size_t directory_count;
-    struct line_file *files; /* as in the table: [0] is file 1 before version 5 */
-    size_t file_count;
-    struct debug_reader program;
-};
 
 struct line_row {
     uint64_t address;
@@ -89,6 +58,8 @@ struct debug_variable {
 struct debug_unit_view {
     uint64_t begin, end; /* in its section */
     uint64_t root;       /* offset of its first DIE */
+    uint64_t abbreviations;
+    uint64_t signature, type_entry; /* of a type unit */
     uint64_t dwo_id;
     uint16_t version;
     uint8_t type, address_size, offset_size;

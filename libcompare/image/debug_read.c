@@ -15,6 +15,9 @@ uint64_t debug_take(struct debug_reader *reader, unsigned size)
     }
     const uint8_t *bytes = reader->bytes + reader->at;
     reader->at += size;
+    if (size == 3)
+        return reader->image->big_endian ? (uint64_t)bytes[0] << 16 | (uint64_t)bytes[1] << 8 | bytes[2]
+                                         : (uint64_t)bytes[2] << 16 | (uint64_t)bytes[1] << 8 | bytes[0];
     return size == 1   ? bytes[0]
            : size == 2 ? image_u16(reader->image, bytes)
            : size == 4 ? image_u32(reader->image, bytes)

@@ -10,7 +10,7 @@
 #define ABBREVIATIONS_FIXED ((uint64_t)16 << 20)
 #define ABBREVIATIONS_TIMES 4
 /* Honest ones have some 30. Attributes of a flag take no bytes, so that one byte of .debug_info can be any work. */
-#define ATTRIBUTE_LIMIT 200
+#define ATTRIBUTE_LIMIT DEBUG_ATTRIBUTES_MOST
 #define UNIT_LIMIT      ((size_t)1 << 18)
 
 struct listing {
@@ -60,7 +60,7 @@ static bool afford_abbreviations(struct listing *listing, uint64_t offset)
 }
 
 /* Unit headers: DWARF 5, 7.5.1; DWARF 4, 7.5.1.1 and 7.5.1.2. */
-static bool read_header(struct debug_reader *reader, struct debug_unit_view *unit, uint64_t *abbreviations)
+static bool read_header(struct debug_reader *reader, struct debug_unit_view *unit)
 {
     unit->offset_size = (uint8_t)debug_take_length(reader);
     unit->version = (uint16_t)debug_take(reader, 2);
@@ -69,17 +69,19 @@ static bool read_header(struct debug_reader *reader, struct debug_unit_view *uni
     if (unit->version == 5) {
         unit->type = (uint8_t)debug_take(reader, 1);
         unit->address_size = (uint8_t)debug_take(reader, 1);
-        *abbreviations = debug_take(reader, unit->offset_size);
+        unit->abbreviations = debug_take(reader, unit->offset_size);
     } else {
         unit->type = unit->in_types ? DW_UT_type : DW_UT_compile;
-        *abbreviations = debug_take(reader, unit->offset_size);
+        unit->abbreviations = debug_take(reader, unit->offset_size);
         unit->address_size = (uint8_t)debug_take(reader, 1);
     }
     unit->has_dwo_id = unit->type == DW_UT_skeleton || unit->type == DW_UT_split_compile;
     if (unit->has_dwo_id)
         unit->dwo_id = debug_take(reader, 8);
-    if (unit->type == DW_UT_type || unit->type == DW_UT_split_type)
-        debug_skip(reader, 8 + unit->offset_size);
+    if (unit->type == DW_UT_type || unit->type == DW_UT_split_type) {
+        unit->signature = debug_take(reader, 8);
+        unit->type_entry = unit->begin + debug_take(reader, unit->offset_size);
+    }
     unit->root = reader->at;
     unit->end = reader->end;
     return !reader->failed && unit->root < unit->end && unit->type >= DW_UT_compile && unit->type <= DW_UT_split_type &&
@@ -110,9 +112,8 @@ static int list_section(struct listing *listing, enum debug_section which)
     while (section->bytes != NULL && at < section->size && status == 0) {
         struct debug_reader reader = {debug->image, section->bytes, at, section->size, false};
         struct debug_unit_view unit = {.begin = at, .in_types = which == DEBUG_TYPES};
-        uint64_t abbreviations;
-        if (debug->unit_count == UNIT_LIMIT || !read_header(&reader, &unit, &abbreviations) ||
-            !afford_abbreviations(listing, abbreviations))
+        if (debug->unit_count == UNIT_LIMIT || !read_header(&reader, &unit) ||
+            !afford_abbreviations(listing, unit.abbreviations))
             break;
         status = keep_unit(listing, &unit);
         at = unit.end;
