@@ -37,6 +37,8 @@ class Explained(unittest.TestCase):
         self.assertEqual(told.returncode, plain.returncode)
         explanation = report.pop("explanation")
         self.assertIsNone(without.pop("explanation"))
+        report.pop("debug_information")
+        self.assertIsNone(without.pop("debug_information"))
         self.assertEqual(report, without)
         for root in explanation["roots"]:
             self.assertFalse(explanation["differences"][root["difference"]]["consequence"])

@@ -151,6 +151,9 @@ static void explain_result(const struct comparing *comparing)
                                   .list = comparing->list};
     if (comparing->explaining != NULL)
         *comparing->explaining = true;
+    debug_compare(result->has_vendor_debug ? &result->vendor_debug : &result->vendor,
+                  result->has_rebuilt_debug ? &result->rebuilt_debug : &result->rebuilt, result->moved.map,
+                  &result->arena, &result->debug);
     explain(&input, &result->arena, &result->explanation);
 }
 

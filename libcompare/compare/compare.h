@@ -6,6 +6,7 @@
  *   moved/             the proof of what moved: code, data, headers, padding; moved.c has its steps
  *   tables/            entries of the dynamic linker's tables, by what they say
  *   unwinding/         call frames, search tables, tables of exceptions
+ *   debug/             debug information by what it says; nothing above knows of it
  */
 #ifndef COMPARE_COMPARE_H
 #define COMPARE_COMPARE_H
@@ -92,6 +93,7 @@ struct moved {
     struct changed_code *changed; /* by the vendor's place; those that only the rebuilt has come last */
     size_t changed_count;
     struct moved_counts counts;
+    const struct correspondence *map; /* which address is which; NULL: not made */
 };
 
 /*
@@ -120,6 +122,61 @@ int compare_pairs(const struct pair *pairs, size_t count, bool moved, const stru
 /* The account of two files that are equal bit for bit. */
 int compare_equal(const struct image *vendor, struct arena *arena, struct comparison *comparison,
                   struct compare_error *error);
+
+/* ---- Debug information by meaning: debug/ ---- */
+
+enum debug_verdict {
+    DEBUG_NOT_COMPARED = 0, /* `why` says why; NULL: nobody asked, or neither side has any */
+    DEBUG_SAME,             /* every entry, line and place on one side has its partner, which says the same */
+    DEBUG_DIFFERENT,
+    DEBUG_UNDECIDED, /* nothing differs in what was looked at, but `why` tells what was not */
+};
+
+enum debug_root_kind {
+    DEBUG_ROOT_VALUE = 0, /* an attribute of an entry, or of several entries of one name in several units */
+    DEBUG_ROOT_PATH,      /* a part of paths became another: in names, directories and line tables */
+    DEBUG_ROOT_LINES,     /* all line numbers of a file from `line` on are `shift` higher or lower */
+    DEBUG_ROOT_CODE,      /* the code of a function differs: places, lines and calls in it */
+    DEBUG_ROOT_ROWS,      /* rows of a unit's line table */
+    DEBUG_ROOT_ENTRY,     /* an entry that only one side has */
+    DEBUG_ROOT_UNIT,      /* a unit that only one side has */
+    DEBUG_ROOT_TABLE,     /* another table: `what` is ".debug_aranges" or ".debug_frame" */
+    DEBUG_ROOT_KINDS,
+};
+
+/* A reason why debug information differs, told once. Texts are escaped. */
+struct debug_root {
+    enum debug_root_kind kind;
+    const char *what;             /* "DW_AT_byte_size", "DW_TAG_variable", "path"; never NULL */
+    const char *unit;             /* the first that it is in; NULL */
+    const char *entry;            /* "parse_header > limit"; the file of DEBUG_ROOT_LINES; NULL */
+    const char *vendor, *rebuilt; /* the values; NULL: the side has none, or it is not shown */
+    uint64_t offsets[2];          /* of the first entry in the section of debug information; UINT64_MAX: none */
+    uint64_t count;               /* differences */
+    uint64_t units;               /* in how many units */
+    size_t last_unit;
+    uint32_t line;
+    int64_t shift;
+};
+
+struct debug_comparison {
+    enum debug_verdict verdict;
+    const char *why;
+    uint64_t units[2], entries[2]; /* vendor, rebuilt */
+    uint64_t differing_units;      /* pairs, and those that only one side has */
+    uint64_t differing_entries;    /* likewise */
+    uint64_t rows;                 /* of line tables, compared */
+    struct debug_root *roots;      /* those of most differences first */
+    size_t root_count, roots_left_out;
+};
+
+/*
+ * Compares what the debug information of both sides says: entries (DIEs) with their references, strings, addresses and
+ * lists resolved, line tables, .debug_aranges, .debug_frame. The images are those that have it: the files themselves or
+ * separate debug files. Tells people; no verdict on the files rests on it. Everything told lives in the arena.
+ */
+void debug_compare(const struct image *vendor, const struct image *rebuilt, const struct correspondence *map,
+                   struct arena *arena, struct debug_comparison *comparison);
 
 /* ---- Runs ---- */
 

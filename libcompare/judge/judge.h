@@ -51,6 +51,7 @@ struct compare_result {
     size_t pair_count;
     struct moved moved; /* where the policy accepts it */
     struct comparison comparison;
+    struct debug_comparison debug;  /* made with the explanation */
     struct explanation explanation; /* made after the verdict, which does not rest on it */
     struct row *rows;
     size_t row_count;

@@ -39,4 +39,12 @@ enum pair_by {
 int match_images(const struct image *vendor, const struct image *rebuilt, enum pair_by by, struct arena *arena,
                  struct pair **pairs, size_t *count, struct compare_error *error);
 
+/* ---- Sequences: align.c ---- */
+
+/*
+ * Which items of a sequence are which of another, in their order: partner[i] is the index in b of a[i], or SIZE_MAX.
+ * First what each has once, then what stands beside that, then between. n log n. False: no memory.
+ */
+bool align_sequences(const uint64_t *a, size_t count_a, const uint64_t *b, size_t count_b, size_t *partner);
+
 #endif

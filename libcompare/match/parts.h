@@ -11,14 +11,6 @@ struct matchmaking {
     bool out_of_memory;
 };
 
-/* ---- Sequences: align.c ---- */
-
-/*
- * Which items of a sequence are which of another, in their order: partner[i] is the index in b of a[i], or SIZE_MAX.
- * First what each has once, then what stands beside that, then between. n log n. False: no memory.
- */
-bool align_sequences(const uint64_t *a, size_t count_a, const uint64_t *b, size_t count_b, size_t *partner);
-
 /* ---- Code: functions.c, changed.c ---- */
 
 void functions_pair(struct matchmaking *m);

@@ -291,6 +291,8 @@ static int write_json(const struct compare_result *result, const struct compare_
     if (status == 0)
         status = report_json_moved(result, out);
     if (status == 0)
+        status = report_json_debug(result, out);
+    if (status == 0)
         status = report_json_explanation(&result->explanation, out);
     if (status == 0)
         status = write_rows(result, out);

@@ -31,6 +31,7 @@ int report_json_explanation(const struct explanation *explanation, FILE *out);
 
 /* "moved": ..., likewise. */
 int report_json_moved(const struct compare_result *result, FILE *out);
+int report_json_debug(const struct compare_result *result, FILE *out);
 
 /* Writes by `write`, guarded against a truncated map and a failing stream. */
 int report_write(const struct compare_result *result, const struct compare_report_options *options, FILE *out,

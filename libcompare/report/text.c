@@ -400,6 +400,7 @@ static int write_text(const struct compare_result *result, const struct compare_
     bool explained = result->explanation.made && result->explanation.root_count > 0;
     text_explanation(&text);
     text_moved(&text);
+    text_debug(&text);
     if (explained && !options->all_findings) {
         write_summary(&text);
     } else if (result->verdict != COMPARE_IDENTICAL) {

@@ -41,4 +41,7 @@ void text_explanation(const struct text *text);
 /* moved.c: which functions did not only move, and what was checked. */
 void text_moved(const struct text *text);
 
+/* Whether the debug information of both says the same. */
+void text_debug(const struct text *text);
+
 #endif

@@ -378,6 +378,7 @@ static int prove(struct moving *m, struct moved *moved, struct compare_error *er
     moved->changed = m->changed.items;
     moved->changed_count = m->changed.count;
     moved->counts = m->counts;
+    moved->map = map;
     return 0;
 }
 
