@@ -92,8 +92,13 @@ static bool sets_agree(struct debugging *d, struct set a, struct set b)
         bool more = next_tuple(&a, &low_a, &size_a);
         if (more != next_tuple(&b, &low_b, &size_b))
             return false;
-        if (!more)
-            return !a.tuples.failed && !b.tuples.failed && a.tuples.at == a.tuples.end && b.tuples.at == b.tuples.end;
+        if (!more) {
+            bool whole_a = !a.tuples.failed && a.tuples.at == a.tuples.end;
+            bool whole_b = !b.tuples.failed && b.tuples.at == b.tuples.end;
+            if (!whole_a && !whole_b)
+                debug_incomplete(d, ".debug_aranges could not be read");
+            return whole_a == whole_b;
+        }
         if (!place_agrees(&d->places, low_a, low_b, false) ||
             !place_agrees(&d->places, low_a + size_a, low_b + size_b, size_a > 0 && size_b > 0))
             return false;

@@ -44,6 +44,12 @@ bool entries_correspond(struct unit_pair *pair, uint64_t vendor, uint64_t rebuil
     struct debugging *d = pair->d;
     struct debug_unit_entries *a = unit_of(&d->sides[0], pair->units[0], vendor);
     struct debug_unit_entries *b = unit_of(&d->sides[1], pair->units[1], rebuilt);
+    bool known_a = a != NULL && entry_index(a, vendor) != NO_ENTRY;
+    bool known_b = b != NULL && entry_index(b, rebuilt) != NO_ENTRY;
+    if (!known_a && !known_b) {
+        debug_incomplete(d, "an attribute refers to something that is not there");
+        return true;
+    }
     if (a == NULL || b == NULL || a->partner != (size_t)(b - d->sides[1].units))
         return false;
     uint32_t index = entry_index(a, vendor);
@@ -89,7 +95,8 @@ static bool values_agree(struct unit_pair *pair, const struct debug_attribute *a
         debug_incomplete(pair->d, "macros are not compared");
         return true;
     case DEBUG_CLASS_UNKNOWN:
-        return false;
+        debug_incomplete(pair->d, "an attribute refers to something that is not there");
+        return true;
     case DEBUG_CLASS_LINES: /* compared as a whole */
     case DEBUG_CLASS_LAYOUT:
         return true;

@@ -127,6 +127,7 @@ static const char *operands_of(unsigned operation)
 struct expressions {
     struct unit_pair *pair;
     struct debug_reader sides[2];
+    bool unreadable; /* too deep, or not whole, on both sides */
 };
 
 static bool agree(struct expressions *x, unsigned nesting);
@@ -169,7 +170,9 @@ static bool nested_agree(struct expressions *x, unsigned nesting)
         debug_skip(&x->sides[side], size);
         inner.sides[side].end = inner.sides[side].at + size;
     }
-    return !failed(x) && nesting < NESTING_MOST && agree(&inner, nesting + 1);
+    bool agreed = !failed(x) && nesting < NESTING_MOST && agree(&inner, nesting + 1);
+    x->unreadable |= inner.unreadable || nesting >= NESTING_MOST;
+    return agreed;
 }
 
 static bool indexed_agree(const struct expressions *x, uint64_t vendor, uint64_t rebuilt)
@@ -240,7 +243,9 @@ static bool agree(struct expressions *x, unsigned nesting)
         if (operands == NULL)
             return blocks_agree(x, a->end - a->at, b->end - b->at);
         for (; *operands != '\0'; operands++) {
-            if (!operand_agrees(x, *operands, nesting) || failed(x))
+            bool agrees = operand_agrees(x, *operands, nesting);
+            x->unreadable |= a->failed && b->failed;
+            if (!agrees || failed(x))
                 return false;
         }
     }
@@ -255,5 +260,9 @@ bool expressions_agree(struct unit_pair *pair, const struct debug_attribute *ven
     for (size_t side = 0; side < 2; side++)
         x.sides[side] =
             (struct debug_reader){pair->d->sides[side].image, values[side]->bytes, 0, values[side]->size, false};
-    return agree(&x, 0);
+    if (agree(&x, 0))
+        return true;
+    if (x.unreadable)
+        debug_incomplete(pair->d, "an expression could not be read");
+    return x.unreadable && vendor->size == rebuilt->size && memcmp(vendor->bytes, rebuilt->bytes, vendor->size) == 0;
 }

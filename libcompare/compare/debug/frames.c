@@ -117,7 +117,10 @@ static bool records_agree(struct debugging *d, const struct records records[2], 
                           const struct record *b)
 {
     const struct record *cie_a = cie_at(&records[0], a->cie), *cie_b = cie_at(&records[1], b->cie);
-    return a->size == b->size && bytes_agree(d, a, b) && cie_a != NULL && cie_b != NULL && bytes_agree(d, cie_a, cie_b);
+    if (cie_a == NULL && cie_b == NULL)
+        debug_incomplete(d, "a record of .debug_frame has no CIE");
+    return a->size == b->size && bytes_agree(d, a, b) && (cie_a == NULL) == (cie_b == NULL) &&
+           (cie_a == NULL || bytes_agree(d, cie_a, cie_b));
 }
 
 static size_t find(const struct records *records, uint64_t low)

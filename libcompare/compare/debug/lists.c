@@ -18,21 +18,30 @@ static bool items_agree(struct unit_pair *pair, const struct debug_list_item *a,
     return a->bytes == NULL || expressions_agree(pair, &vendor, &rebuilt);
 }
 
+/* What neither side's readers can read is no difference, and was not compared. */
+static bool both_failed(struct unit_pair *pair, bool vendor, bool rebuilt)
+{
+    if (vendor && rebuilt)
+        debug_incomplete(pair->d, "a list could not be read");
+    return vendor && rebuilt;
+}
+
 bool lists_agree(struct unit_pair *pair, uint64_t vendor, uint64_t rebuilt, bool locations)
 {
     struct debug_list lists[2];
     struct debug_list_item items[2];
     uint64_t begins[2] = {vendor, rebuilt};
-    for (size_t side = 0; side < 2; side++) {
-        if (!debug_list_open(&lists[side], &pair->cursors[side], begins[side], locations))
-            return false;
-    }
+    bool open[2];
+    for (size_t side = 0; side < 2; side++)
+        open[side] = debug_list_open(&lists[side], &pair->cursors[side], begins[side], locations);
+    if (!open[0] || !open[1])
+        return both_failed(pair, !open[0], !open[1]);
     for (;;) {
         bool more = debug_list_next(&lists[0], &items[0]);
         if (more != debug_list_next(&lists[1], &items[1]))
             return false;
         if (!more)
-            return lists[0].ended && lists[1].ended;
+            return (lists[0].ended && lists[1].ended) || both_failed(pair, !lists[0].ended, !lists[1].ended);
         /* Many entries can share one long list. */
         if (!debug_afford(pair->d, 8 + items[0].size + items[1].size) || !items_agree(pair, &items[0], &items[1]))
             return false;

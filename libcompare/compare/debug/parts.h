@@ -37,6 +37,7 @@ struct debug_places {
     size_t counts[2];
     size_t last_named;
     const struct section *last_section[2];
+    const struct section *last_named_section, *section_partner; /* of what was asked last */
     const struct image *images[2];
     struct debug *debugs[2];
 };

@@ -186,11 +186,27 @@ static bool by_symbol(struct debug_places *places, uint64_t vendor, uint64_t off
     return false;
 }
 
-static bool by_section(const struct debug_places *places, const struct section *section, uint64_t offset,
-                       uint64_t *rebuilt)
+/* The n-th of a name is the n-th on the other side. */
+static const struct section *section_of_name(const struct image *image, const struct section *section,
+                                             const struct image *other)
 {
-    const struct section *partner = image_section_named(places->images[1], section->name);
-    if (partner == NULL || !section_address(places, 1, partner, rebuilt))
+    size_t before = 0;
+    for (uint64_t i = 1; i < section->index; i++)
+        before += strcmp(image->sections[i].name, section->name) == 0;
+    for (uint64_t i = 1; i < other->section_count; i++) {
+        if (strcmp(other->sections[i].name, section->name) == 0 && before-- == 0)
+            return &other->sections[i];
+    }
+    return NULL;
+}
+
+static bool by_section(struct debug_places *places, const struct section *section, uint64_t offset, uint64_t *rebuilt)
+{
+    if (places->last_named_section != section) {
+        places->last_named_section = section;
+        places->section_partner = section_of_name(places->images[0], section, places->images[1]);
+    }
+    if (places->section_partner == NULL || !section_address(places, 1, places->section_partner, rebuilt))
         return false;
     *rebuilt += offset;
     return true;
