@@ -157,6 +157,7 @@ class DebugInformation(unittest.TestCase):
                 b = self.build("insert-r", compiler=compiler, flags=flags, edits=[edit])
                 debug = self.compare(a, b)
                 self.assertEqual(1, debug["differing_units"])
+                self.assertEqual([str(self.here / "build/work.c")], [unit["name"] for unit in debug["differing"]])
                 told = self.told(debug)
                 self.assertIn(("code", "code", "largest"), told)
                 self.assertEqual({"largest"}, {entry for kind, _, entry in told if kind == "code"})

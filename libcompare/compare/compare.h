@@ -159,14 +159,23 @@ struct debug_root {
     int64_t shift;
 };
 
+/* A unit that does not say the same, or that only one side has. */
+struct debug_differing {
+    const char *name;    /* escaped */
+    uint64_t entries;    /* that differ, or that only one side has */
+    uint64_t offsets[2]; /* of the units in their sections; UINT64_MAX: the side has none */
+};
+
 struct debug_comparison {
     enum debug_verdict verdict;
     const char *why;
-    uint64_t units[2], entries[2]; /* vendor, rebuilt */
-    uint64_t differing_units;      /* pairs, and those that only one side has */
-    uint64_t differing_entries;    /* likewise */
-    uint64_t rows;                 /* of line tables, compared */
-    struct debug_root *roots;      /* those of most differences first */
+    uint64_t units[2], entries[2];     /* vendor, rebuilt */
+    uint64_t differing_units;          /* pairs, and those that only one side has */
+    uint64_t differing_entries;        /* likewise */
+    uint64_t rows;                     /* of line tables, compared */
+    struct debug_differing *differing; /* the first of the differing units, in the vendor's order */
+    size_t differing_count;
+    struct debug_root *roots; /* those of most differences first */
     size_t root_count, roots_left_out;
 };
 

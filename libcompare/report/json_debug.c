@@ -41,6 +41,22 @@ static json_t *roots_array(const struct debug_comparison *debug)
     return array;
 }
 
+static json_t *differing_array(const struct debug_comparison *debug)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < debug->differing_count && array != NULL; i++) {
+        const struct debug_differing *unit = &debug->differing[i];
+        json_t *item =
+            json_pack("{s:s,s:I,s:o,s:o}", "name", unit->name, "entries", (json_int_t)unit->entries, "vendor_offset",
+                      offset_or_null(unit->offsets[0]), "rebuilt_offset", offset_or_null(unit->offsets[1]));
+        if (json_array_append_new(array, item) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *side_object(const struct debug_comparison *debug, size_t side)
 {
     return json_pack("{s:I,s:I}", "units", (json_int_t)debug->units[side], "entries", (json_int_t)debug->entries[side]);
@@ -56,11 +72,11 @@ static json_t *debug_object(const struct debug_comparison *debug)
     };
     if (debug->verdict == DEBUG_NOT_COMPARED && debug->why == NULL)
         return json_null();
-    return json_pack("{s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:o,s:I}", "verdict", verdicts[debug->verdict], "incomplete",
+    return json_pack("{s:s,s:o,s:o,s:o,s:I,s:o,s:I,s:I,s:o,s:I}", "verdict", verdicts[debug->verdict], "incomplete",
                      text_or_null(debug->why), "vendor", side_object(debug, 0), "rebuilt", side_object(debug, 1),
-                     "differing_units", (json_int_t)debug->differing_units, "differing_entries",
-                     (json_int_t)debug->differing_entries, "line_rows", (json_int_t)debug->rows, "roots",
-                     roots_array(debug), "roots_left_out", (json_int_t)debug->roots_left_out);
+                     "differing_units", (json_int_t)debug->differing_units, "differing", differing_array(debug),
+                     "differing_entries", (json_int_t)debug->differing_entries, "line_rows", (json_int_t)debug->rows,
+                     "roots", roots_array(debug), "roots_left_out", (json_int_t)debug->roots_left_out);
 }
 
 int report_json_debug(const struct compare_result *result, FILE *out)

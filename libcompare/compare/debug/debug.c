@@ -10,8 +10,9 @@
 #include <xxhash.h>
 
 /* Texts, lists and tables that are looked at; honest files ask for a few times their size. */
-#define WORK_FIXED ((uint64_t)64 << 20)
-#define WORK_TIMES 64
+#define WORK_FIXED     ((uint64_t)64 << 20)
+#define WORK_TIMES     64
+#define DIFFERING_MOST 1000u /* units that are told by name */
 
 void debug_incomplete(struct debugging *d, const char *why)
 {
@@ -197,6 +198,19 @@ static const char *unit_name(struct debugging *d, const struct debug_entry *entr
     return "a unit without a name";
 }
 
+/* The first of them by name. units: NULL where a side has none. */
+static void note_differing(struct debugging *d, const char *name, uint64_t entries,
+                           struct debug_unit_entries *const units[2])
+{
+    struct debug_differing *added = d->differing.count < DIFFERING_MOST ? list_add(&d->differing) : NULL;
+    d->result->differing_units++;
+    if (added == NULL)
+        return;
+    *added = (struct debug_differing){.name = name, .entries = entries};
+    for (size_t side = 0; side < 2; side++)
+        added->offsets[side] = units[side] != NULL ? units[side]->header.begin : UINT64_MAX;
+}
+
 /* A unit that only one side has. */
 static void tell_unit(struct debugging *d, size_t side, size_t unit)
 {
@@ -205,12 +219,13 @@ static void tell_unit(struct debugging *d, size_t side, size_t unit)
     struct debug_entry entry;
     struct debug_root *made;
     pair.units[side] = &from->units[unit];
-    d->result->differing_units++;
     d->result->differing_entries += from->units[unit].count;
-    if (!open_unit(from, unit, &pair.cursors[side], &entry))
-        return;
-    pair.name = unit_name(d, &entry);
+    bool opened = open_unit(from, unit, &pair.cursors[side], &entry);
+    pair.name = opened ? unit_name(d, &entry) : "a unit that cannot be read";
     if (pair.name == NULL)
+        return;
+    note_differing(d, pair.name, from->units[unit].count, pair.units);
+    if (!opened)
         return;
     const char *const texts[] = {pair.name, side == 0 ? "vendor" : "rebuilt"};
     root_count(&pair, DEBUG_ROOT_UNIT, root_key(DEBUG_ROOT_UNIT, texts, 2), 1, &made);
@@ -226,6 +241,7 @@ static void compare_units(struct debugging *d, size_t vendor)
     size_t units[2] = {vendor, d->sides[0].units[vendor].partner};
     struct unit_pair pair = {.d = d, .function = {.root = NO_ROOT}, .layout_root = NO_ROOT};
     struct debug_entry entries[2];
+    uint64_t before = d->result->differing_entries;
     pair.changed = (struct list){.arena = &pair.own, .item_size = sizeof(struct changed_range)};
     for (size_t side = 0; side < 2; side++) {
         pair.units[side] = &d->sides[side].units[units[side]];
@@ -245,7 +261,8 @@ static void compare_units(struct debugging *d, size_t vendor)
     }
     for (size_t side = 0; side < 2; side++)
         debug_afford(d, pair.cursors[side].text_bytes);
-    d->result->differing_units += pair.differs;
+    if (pair.differs && pair.name != NULL)
+        note_differing(d, pair.name, d->result->differing_entries - before, pair.units);
     pair.units[0]->layout_root = pair.layout_root;
     arena_free(&pair.own);
 }
@@ -274,6 +291,8 @@ static void judge(struct debugging *d, bool compared)
     if (d->out_of_memory)
         debug_incomplete(d, "there is no memory");
     result->why = d->incomplete;
+    result->differing = d->differing.items;
+    result->differing_count = d->differing.count;
     if (roots > 0 || result->roots_left_out > 0 || result->differing_entries > 0)
         result->verdict = DEBUG_DIFFERENT;
     else if (!compared)
@@ -309,6 +328,7 @@ void debug_compare(const struct image *vendor, const struct image *rebuilt, cons
                           .roots = {.arena = arena, .item_size = sizeof(struct debug_root)},
                           .places = {.map = map, .last_named = SIZE_MAX},
                           .work = WORK_FIXED + WORK_TIMES * (vendor->size + rebuilt->size)};
+    d.differing = (struct list){.arena = arena, .item_size = sizeof(struct debug_differing)};
     d.changed = (struct list){.arena = &d.own, .item_size = sizeof(struct changed_range)};
     *comparison = (struct debug_comparison){0};
     bool compared = false;

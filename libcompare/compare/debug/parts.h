@@ -88,6 +88,7 @@ struct debugging {
     struct debug_places places;
     struct list roots;       /* of struct debug_root */
     struct list changed;     /* of struct changed_range, of all units */
+    struct list differing;   /* of struct debug_differing */
     struct root_slot *slots; /* a hash table of roots by their keys */
     uint64_t last_lines[2];  /* the line tables that were compared last */
     bool lines_known;
