@@ -175,11 +175,13 @@ static bool nested_agree(struct expressions *x, unsigned nesting)
     return agreed;
 }
 
-static bool indexed_agree(const struct expressions *x, uint64_t vendor, uint64_t rebuilt)
+static bool indexed_agree(struct expressions *x, uint64_t vendor, uint64_t rebuilt)
 {
     uint64_t a, b;
-    return debug_cursor_address(&x->pair->cursors[0], vendor, &a) &&
-           debug_cursor_address(&x->pair->cursors[1], rebuilt, &b) && addresses_agree(x, a, b);
+    bool known_a = debug_cursor_address(&x->pair->cursors[0], vendor, &a);
+    bool known_b = debug_cursor_address(&x->pair->cursors[1], rebuilt, &b);
+    x->unreadable |= !known_a && !known_b;
+    return known_a && known_b && addresses_agree(x, a, b);
 }
 
 static bool operand_agrees(struct expressions *x, char kind, unsigned nesting)
