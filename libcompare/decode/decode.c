@@ -145,6 +145,12 @@ struct decoder *decoder_open(const struct image *image, bool thumb)
     return decoder;
 }
 
+void decoder_set_endless(struct decoder *decoder, const uint64_t *addresses, size_t count)
+{
+    decoder->endless = addresses;
+    decoder->endless_count = count;
+}
+
 void decoder_close(struct decoder *decoder)
 {
     if (decoder == NULL)

@@ -57,6 +57,9 @@ struct instruction {
 struct decoder *decoder_open(const struct image *image, bool thumb);
 void decoder_close(struct decoder *decoder);
 
+/* Addresses of functions that never return, sorted; they must outlive the decoder. For decode_sites alone. */
+void decoder_set_endless(struct decoder *decoder, const uint64_t *addresses, size_t count);
+
 /* Whether there are instructions, and not only words. */
 bool decoder_knows(const struct decoder *decoder);
 

@@ -87,7 +87,7 @@ static bool branch_register(struct flow *flow, uint32_t word)
     switch (word >> 21 & 15) {
     case 0: /* BR, BRAA, ... */
     case 8:
-        if (flow_held(flow, rn_of(word))->kind == HELD_OTHER)
+        if (flow_is_unknown(flow, rn_of(word)))
             flow_leave(flow, CALL_KEPT);
         flow_jump_register(flow, rn_of(word));
         return true;
@@ -136,6 +136,7 @@ static bool branches(struct flow *flow, uint32_t word)
         } else {
             flow_site(flow, IMM26_BITS, SITE_CALL, target_of(flow, word, IMM26_BITS));
             call(flow);
+            flow_called(flow, target_of(flow, word, IMM26_BITS));
         }
         return true;
     }
@@ -145,6 +146,8 @@ static bool branches(struct flow *flow, uint32_t word)
         return true;
     }
     if ((word & 0xff000000) == 0x54000000) {
+        if ((word & 14) == 2 || (word & 14) == 8) /* CS, CC; HI, LS */
+            flow_branch_bound(flow, (word & 14) == 2);
         jump(flow, word, IMM19_BITS, true);
         return true;
     }
@@ -177,10 +180,8 @@ static void add_immediate(struct flow *flow, uint32_t word)
     uint64_t rest = form_field(word, IMM12_BITS);
     const struct held held = *flow_held(flow, rn);
     bool plain = (word & 0xffc00000) == 0x91000000;
-    if ((word & 0x7fc00000) == 0x71000000) { /* CMP, or SUBS for its flags */
-        flow->bound = rest;
-        flow->bound_at = flow->at;
-    }
+    if ((word & 0x7fc00000) == 0x71000000) /* CMP, or SUBS for its flags */
+        flow_compare(flow, rd == ZERO && rn != ZERO ? rn : FLOW_REGISTERS, rest);
     if (plain && held.kind == HELD_PART) {
         flow_complete(flow, rn);
         flow_site(flow, IMM12_BITS, SITE_DATA, held.address + rest);
@@ -289,6 +290,7 @@ static void access_indexed(struct flow *flow, uint32_t word)
     unsigned rn = rn_of(word), rm = rm_of(word);
     unsigned size = word >> 30, opc = word >> 22 & 3, scale = (word & 0x1000) != 0 ? size : 0;
     const struct held base = *flow_held(flow, rn);
+    uint64_t count = flow_bound_of(flow, rm);
     flow_use(flow, rn);
     flow_use(flow, rm);
     transfer(flow, word);
@@ -297,7 +299,8 @@ static void access_indexed(struct flow *flow, uint32_t word)
         flow->registers[rd_of(word)] = flow_number(flow, (struct held){.kind = HELD_ENTRY,
                                                                        .address = base.address,
                                                                        .entry_size = (uint8_t)(1u << size),
-                                                                       .is_signed = opc >= 2});
+                                                                       .is_signed = opc >= 2,
+                                                                       .count = (uint32_t)count});
 }
 
 static void exclusives(struct flow *flow, uint32_t word)
@@ -437,7 +440,8 @@ static bool add_entry(struct flow *flow, uint32_t word)
                                                                        .address = base.address,
                                                                        .base = entry.address,
                                                                        .entry_size = base.entry_size,
-                                                                       .is_signed = base.is_signed});
+                                                                       .is_signed = base.is_signed,
+                                                                       .count = base.count});
         return true;
     }
     if (base.kind != HELD_WHOLE || entry.kind != HELD_ENTRY || shift > 4 ||
@@ -450,7 +454,8 @@ static bool add_entry(struct flow *flow, uint32_t word)
                                                                    .base = base.address,
                                                                    .entry_size = entry.entry_size,
                                                                    .shift = (uint8_t)shift,
-                                                                   .is_signed = narrow || entry.is_signed});
+                                                                   .is_signed = narrow || entry.is_signed,
+                                                                   .count = entry.count});
     return true;
 }
 

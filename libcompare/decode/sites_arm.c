@@ -260,6 +260,12 @@ void arm_call(struct flow *flow)
     flow_call(flow);
 }
 
+void arm_called(struct flow *flow, uint64_t target)
+{
+    if (!arm_of(flow)->conditional)
+        flow_called(flow, target);
+}
+
 /* SVC, which returns in r0. */
 void arm_system_call(struct flow *flow)
 {
@@ -656,6 +662,7 @@ static bool unconditional(struct flow *flow, uint32_t word)
         uint64_t distance = (uint64_t)sign_extend(word & 0x00ffffff, 24) << 2;
         flow_site(flow, 0x01ffffff, SITE_CALL, pc_of(flow) + distance + (word >> 23 & 2));
         arm_call(flow);
+        arm_called(flow, pc_of(flow) + distance + (word >> 23 & 2));
         return true;
     }
     if ((word & 0xfe000000) == 0xf2000000)
@@ -690,10 +697,12 @@ static void branch(struct flow *flow, uint32_t word)
     uint64_t target = pc_of(flow) + ((uint64_t)sign_extend(form_field(word, form->bits), 24) << form->shift);
     bool call = form->kind == REFERENCE_CALL;
     flow_site(flow, form->bits, call ? SITE_CALL : SITE_JUMP, target);
-    if (call)
+    if (call) {
         arm_call(flow);
-    else
+        arm_called(flow, target);
+    } else {
         arm_jump(flow, (uint32_t)target, false);
+    }
 }
 
 static bool run(struct flow *flow, uint32_t word)

@@ -61,6 +61,8 @@ bool arm_is_whole(const struct flow *flow, const struct held *held);
 /* The end of the way, unless the instruction is conditional. */
 void arm_end(struct flow *flow);
 void arm_call(struct flow *flow);
+/* What the call leads to, unless it is not taken. */
+void arm_called(struct flow *flow, uint64_t target);
 void arm_system_call(struct flow *flow);
 
 /* Coprocessors, VFP and SIMD: bits 27 to 0, which both instruction sets have alike. */

@@ -100,14 +100,15 @@ void flow_join(struct flow *flow, uint32_t a, uint32_t b)
 static size_t hash_held(const struct held *held)
 {
     uint64_t hash = held->address * 0x9e3779b97f4a7c15u + held->base * 0xc2b2ae3d27d4eb4fu + held->kind;
-    hash += (uint64_t)held->entry_size << 8 | (uint64_t)held->shift << 16 | (uint64_t)held->is_signed << 24;
+    hash += (uint64_t)held->entry_size << 8 | (uint64_t)held->shift << 16 | (uint64_t)held->is_signed << 24 |
+            (uint64_t)held->count << 32;
     return (size_t)((hash ^ hash >> 29) * 0xbf58476d1ce4e5b9u >> 32);
 }
 
 static bool same_held(const struct held *a, const struct held *b)
 {
     return a->kind == b->kind && a->address == b->address && a->base == b->base && a->entry_size == b->entry_size &&
-           a->shift == b->shift && a->is_signed == b->is_signed;
+           a->shift == b->shift && a->is_signed == b->is_signed && a->count == b->count;
 }
 
 static void index_held(struct flow *flow, uint32_t number)
@@ -225,6 +226,12 @@ static uint32_t mixed(struct flow *flow, uint32_t number)
     return flow_number(flow, (struct held){.kind = HELD_MIXED, .address = source_of(flow, number)});
 }
 
+/* Whether nothing would be known of a jump to it. */
+static bool is_sum(const struct held *held)
+{
+    return held->kind == HELD_SUM || held->kind == HELD_PLACE || (held->kind == HELD_BOUND && held->base != 0);
+}
+
 /* What a register holds where two ways meet. Each can change a few times only: called, plain, unknown, mixed. */
 static uint32_t merged(struct flow *flow, uint32_t old, uint32_t new)
 {
@@ -236,7 +243,7 @@ static uint32_t merged(struct flow *flow, uint32_t old, uint32_t new)
         return new;
     if (b->kind == HELD_RESULT && b->address == old)
         return old;
-    bool sum = a->kind == HELD_SUM || a->kind == HELD_PLACE || b->kind == HELD_SUM || b->kind == HELD_PLACE;
+    bool sum = is_sum(a) || is_sum(b);
     if (!is_followed(a) && !is_followed(b))
         return sum ? HELD_SUM : HELD_OTHER;
     if (is_followed(a) && is_followed(b))
@@ -287,7 +294,9 @@ static bool merge(struct flow *flow, uint32_t *into, const uint32_t *from, bool 
     if (memcmp(into, from, sizeof(flow->registers)) == 0)
         return false;
     for (size_t i = 0; i < FLOW_REGISTERS; i++) {
-        bool keeps = weak && (is_followed(&flow->held[into[i]]) || (flow->machine.steady >> i & 1) != 0);
+        const struct held *old = &flow->held[into[i]];
+        bool known = is_followed(old) || old->kind == HELD_BOUND;
+        bool keeps = weak && (known || (flow->machine.steady >> i & 1) != 0);
         uint32_t value = keeps ? into[i] : merged(flow, into[i], from[i]);
         changed |= value != into[i];
         into[i] = value;
@@ -422,6 +431,21 @@ void flow_call(struct flow *flow)
         flow_anywhere(flow);
 }
 
+static int address_order(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+void flow_called(struct flow *flow, uint64_t target)
+{
+    const struct decoder *decoder = flow->search->decoder;
+    target = decode_wrap(decoder, target);
+    if (decoder->endless_count > 0 &&
+        bsearch(&target, decoder->endless, decoder->endless_count, sizeof(target), address_order) != NULL)
+        flow->ended = true;
+}
+
 void flow_leave(struct flow *flow, uint64_t kept)
 {
     flow_use_set(flow, kept);
@@ -462,6 +486,36 @@ uint64_t flow_bound(const struct flow *flow)
     return near && flow->bound < MOST_ENTRIES ? flow->bound + 1 : 0;
 }
 
+void flow_compare(struct flow *flow, unsigned reg, uint64_t number)
+{
+    flow->bound = number;
+    flow->bound_at = flow->at;
+    flow->bound_register = reg;
+}
+
+bool flow_is_unknown(const struct flow *flow, unsigned reg)
+{
+    const struct held *held = flow_held(flow, reg);
+    return held->kind == HELD_OTHER || (held->kind == HELD_BOUND && held->base == 0);
+}
+
+void flow_branch_bound(struct flow *flow, bool below)
+{
+    unsigned reg = flow->bound_register;
+    uint64_t number = flow->bound - below;
+    if (reg >= FLOW_REGISTERS || flow->bound_at == UINT64_MAX || flow->at - flow->bound_at > BOUND_WINDOW ||
+        number >= MOST_ENTRIES || flow_held(flow, reg)->kind > HELD_SUM)
+        return;
+    flow->registers[reg] =
+        flow_number(flow, (struct held){.kind = HELD_BOUND, .address = number, .base = flow->registers[reg]});
+}
+
+uint64_t flow_bound_of(const struct flow *flow, unsigned reg)
+{
+    const struct held *held = flow_held(flow, reg);
+    return held->kind == HELD_BOUND ? held->address + 1 : flow_bound(flow);
+}
+
 static uint64_t entry_at(const struct flow *flow, const struct held *place, const uint8_t *bytes)
 {
     const struct image *image = flow->search->decoder->image;
@@ -478,7 +532,7 @@ static uint64_t entry_at(const struct flow *flow, const struct held *place, cons
 /* Where a table leads. Of a table whose size no comparison tells: up to the first entry that leads elsewhere. */
 static void flow_through(struct flow *flow, const struct held *place)
 {
-    uint64_t count = flow_bound(flow), unit;
+    uint64_t count = place->count != 0 ? place->count : flow_bound(flow), unit;
     if (count == 0)
         count = MOST_ENTRIES;
     for (uint64_t i = 0; i < count && flow->budget > 0; i++, flow->budget--) {
@@ -509,7 +563,7 @@ void flow_jump_register(struct flow *flow, unsigned reg)
     /* Through a pointer: another function, or a label of this one that stands in data. */
     if (!flow->telling)
         flow_anywhere(flow);
-    if (held.kind == HELD_OTHER || held.kind == HELD_SLOT || held.kind == HELD_HALF)
+    if (flow_is_unknown(flow, reg) || held.kind == HELD_SLOT || held.kind == HELD_HALF)
         return;
     if (held.kind == HELD_PLACE && !flow->telling) {
         flow_through(flow, &held);

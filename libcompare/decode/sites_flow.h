@@ -24,8 +24,9 @@ enum held_kind {
     HELD_INDEXED,   /* an address that is known and an index */
     HELD_ENTRY,     /* read from a table: base is not known yet */
     HELD_PLACE,     /* its base and an entry of it */
-    HELD_RESULT,    /* a call's result, perhaps; or what was held before, if the call kept it: address is its number */
-    HELD_MIXED,     /* not the same on every way that leads here, and a part or base on one of them */
+    HELD_BOUND,  /* what was compared with a number before a branch: address is the number, base whether it is a sum */
+    HELD_RESULT, /* a call's result, perhaps; or what was held before, if the call kept it: address is its number */
+    HELD_MIXED,  /* not the same on every way that leads here, and a part or base on one of them */
 };
 
 struct held {
@@ -35,6 +36,7 @@ struct held {
     uint8_t kind;     /* enum held_kind */
     uint8_t entry_size, shift;
     bool is_signed;
+    uint32_t count; /* of entries and places: how many the table has, as far as a comparison told; 0: it did not */
     bool spoiled;   /* of the group: something completed one of several, which is not known */
     uint32_t low;   /* the number of the part that was completed with it; 0: none */
     bool completed; /* something made a whole address of it */
@@ -61,6 +63,7 @@ struct flow {
     bool telling;   /* sites are told now */
     uint64_t bound; /* the number that something was last compared with */
     uint64_t bound_at;
+    unsigned bound_register;            /* which was compared, as flow_compare says */
     uint32_t registers[FLOW_REGISTERS]; /* numbers of what is held */
 
     /* flow's own. */
@@ -146,10 +149,22 @@ void flow_leave(struct flow *flow, uint64_t kept);
 void flow_jump_register(struct flow *flow, unsigned reg);
 /* The registers as they are go there, which is in the function: an entry of a table. False where it is not. */
 bool flow_jump_within(struct flow *flow, uint64_t target);
-/* How many entries the table that is jumped through at hand has, at most, as a comparison before tells; 0: not known. */
+/*
+ * How many entries the table that is jumped through at hand has, at most, as a comparison before tells; 0: not known.
+ * That tells where control can flow, as compilers write it; it is no proof of a table's size.
+ */
 uint64_t flow_bound(const struct flow *flow);
+/* A register (FLOW_REGISTERS: none that counts) is compared with a number; then, a branch is taken, or not, by whether it is at most that, unsigned. */
+void flow_compare(struct flow *flow, unsigned reg, uint64_t number);
+void flow_branch_bound(struct flow *flow, bool below);
+/* As flow_bound, of an index that the register holds: by the branch that led here, wherever it stands. */
+uint64_t flow_bound_of(const struct flow *flow, unsigned reg);
+/* Whether it can be a pointer to code, as far as is known: nothing is known of it. */
+bool flow_is_unknown(const struct flow *flow, unsigned reg);
 /* A call: an exception can lead anywhere. */
 void flow_call(struct flow *flow);
+/* What the call at hand leads to: where that is known never to return, nothing comes back. After flow_call(). */
+void flow_called(struct flow *flow, uint64_t target);
 /* These bytes are data. False where they are not of this function, or are run. */
 bool flow_data(struct flow *flow, uint64_t address, uint64_t size);
 /* The instruction does nothing: whether what is before it ended the flow still holds. */

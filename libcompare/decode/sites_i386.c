@@ -570,6 +570,7 @@ static void relative(struct flow *flow)
         flow_set(flow, reg, HELD_BASE, next);
     } else {
         call(flow);
+        flow_called(flow, target);
     }
 }
 

@@ -261,6 +261,8 @@ static void branch(struct flow *flow, uint32_t word)
     flow_site(flow, bits, calls ? SITE_CALL : SITE_JUMP, target);
     if (calls) {
         call(flow);
+        if (always)
+            flow_called(flow, target);
     } else {
         bool outside = decode_wrap(flow->search->decoder, target - flow->search->address) >= flow->search->size;
         if (outside && !(always && restores_registers(flow, target)))

@@ -510,10 +510,12 @@ static bool branches(struct flow *flow, uint32_t word)
             sign << 23 | (j1 ^ sign ^ 1) << 22 | (j2 ^ sign ^ 1) << 21 | (word >> 16 & 0x3ff) << 11 | (word & 0x7ff);
         uint64_t target = (exchange ? aligned_pc(flow) : pc_of(flow)) + ((uint64_t)sign_extend(field, 24) << 1);
         flow_site(flow, CALL_BITS, call ? SITE_CALL : SITE_JUMP, target);
-        if (call)
+        if (call) {
             arm_call(flow);
-        else
+            arm_called(flow, target);
+        } else {
             arm_jump(flow, (uint32_t)target, false);
+        }
         return true;
     }
     switch (word >> 20 & 0x7f) {

@@ -296,6 +296,59 @@ static void table_of_a_switch_is_followed(void **state)
     bench_close(&bench);
 }
 
+static void table_is_as_long_as_the_branch_that_leads_to_it_says(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* cmp w0, #1; b.ls 1f; cmp w1, #63; ret; ret; 1: adrp x1; add x1, x1, #0x80; ldrb w0, [x1, w0, uxtw]; adr x2, 2f;
+       add x0, x2, w0, sxtb #2; br x0; 2: adrp x3; 3: add x0, x3, #1; ret */
+    bench_words(&bench, aarch64, ET_DYN,
+                "7100041f 54000089 7100fc3f d65f03c0 d65f03c0 90000001 91020021 38604820 10000062 8b208840 d61f0000 "
+                "b0000003 91000460 d65f03c0");
+    bench.bytes[0x82] = 1; /* not of the table; as an entry it would lead to 3 */
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+    assert_int_equal(bench.sites.table_count, 1);
+    assert_false(bench.sites.unfollowed);
+    is_site(&bench, 0x2c, SITE_PART, BASE + 0x1000);
+    is_site(&bench, 0x30, SITE_DATA, BASE + 0x1001);
+    bench.bytes[0x81] = 1; /* of the table */
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+    is_site(&bench, 0x2c, SITE_OPAQUE, BASE + 0x1000);
+    bench_close(&bench);
+}
+
+static void nothing_flows_from_a_call_that_never_returns(void **state)
+{
+    static const uint64_t endless[] = {BASE + 0x10c};
+    struct bench bench;
+    (void)state;
+    /* cbz x1, 1f; adrp x19; add x0, x19, #1; bl; 1: str x19, [x2]; ret */
+    bench_words(&bench, aarch64, ET_DYN, "b4000081 d0000013 91000660 94000040 f9000053 d65f03c0");
+    is_site(&bench, 4, SITE_OPAQUE, BASE + 0x2000);
+    decoder_set_endless(bench.decoder, endless, 1);
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+    is_site(&bench, 4, SITE_PART, BASE + 0x2000);
+    bench_close(&bench);
+}
+
+static void call_on_a_condition_may_not_be_made(void **state)
+{
+    static const uint64_t endless[] = {BASE + 0x10c};
+    struct bench bench;
+    (void)state;
+    bench_words(&bench, arm, ET_DYN, "e3510000 0b000040"); /* cmp r1, #0; bleq */
+    decoder_set_endless(bench.decoder, endless, 1);
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+    is_site(&bench, 4, SITE_CALL, BASE + 0x10c);
+    assert_true(bench.sites.falls_through);
+    bench_close(&bench);
+    bench_words(&bench, arm, ET_DYN, "e3510000 eb000040"); /* cmp r1, #0; bl */
+    decoder_set_endless(bench.decoder, endless, 1);
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+    assert_false(bench.sites.falls_through);
+    bench_close(&bench);
+}
+
 static void computed_jump_is_not_followed(void **state)
 {
     struct bench bench;
@@ -543,6 +596,9 @@ int main(void)
         cmocka_unit_test(pages_that_meet_are_opaque),
         cmocka_unit_test(page_that_leaves_by_a_condition_is_opaque),
         cmocka_unit_test(table_of_a_switch_is_followed),
+        cmocka_unit_test(table_is_as_long_as_the_branch_that_leads_to_it_says),
+        cmocka_unit_test(nothing_flows_from_a_call_that_never_returns),
+        cmocka_unit_test(call_on_a_condition_may_not_be_made),
         cmocka_unit_test(computed_jump_is_not_followed),
         cmocka_unit_test(address_of_the_got_is_followed),
         cmocka_unit_test(address_of_the_got_that_goes_elsewhere_is_opaque),

@@ -353,9 +353,9 @@ static size_t pair_things(struct referring *r)
 
 /* ---- Tables of places ---- */
 
-/* What an entry leads to is the same place of two counterparts. */
-static bool same_entry(const struct referring *r, const struct site_table *a, const struct site_table *b,
-                       uint64_t offset)
+/* What an entry leads to is the same place of two counterparts. A narrow one leads within its function. */
+static bool same_entry(const struct referring *r, const struct code_piece *piece, const struct site_table *a,
+                       const struct site_table *b, uint64_t offset)
 {
     const struct image *vendor = r->m->spaces[0].image, *rebuilt = r->m->spaces[1].image;
     struct range x, y;
@@ -363,6 +363,7 @@ static bool same_entry(const struct referring *r, const struct site_table *a, co
     return image_file_range(vendor, a->address + offset, a->entry_size, &x) &&
            image_file_range(rebuilt, b->address + offset, b->entry_size, &y) &&
            site_table_target(vendor, a, x.begin, &target_a) && site_table_target(rebuilt, b, y.begin, &target_b) &&
+           (a->entry_size >= sizeof(uint32_t) || target_a - piece->address < piece->size) &&
            addresses_correspond(&r->map, target_a, target_b);
 }
 
@@ -380,6 +381,18 @@ static bool list_tables(struct referring *r, size_t side)
     return true;
 }
 
+/* How far it is from an address of a side to the end of its section. */
+static uint64_t to_end(const struct referring *r, size_t side, uint64_t address)
+{
+    const struct image *image = r->m->spaces[side].image;
+    for (uint64_t i = 1; i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        if ((section->flags & SHF_ALLOC) != 0 && address - section->address < section->size)
+            return section->size - (address - section->address);
+    }
+    return 0;
+}
+
 /* The tables of two functions, as far as their entries agree. */
 static void pair_tables(struct referring *r, const struct code_piece *x, const struct code_piece *y)
 {
@@ -393,9 +406,11 @@ static void pair_tables(struct referring *r, const struct code_piece *x, const s
         /* What is read beyond the next table's begin would be of that one. */
         uint64_t most_a = next_begin(r, 0, a->address) - a->address, most_b = next_begin(r, 1, b->address) - b->address;
         uint64_t most = most_a < most_b ? most_a : most_b;
+        most = most < to_end(r, 0, a->address) ? most : to_end(r, 0, a->address);
+        most = most < to_end(r, 1, b->address) ? most : to_end(r, 1, b->address);
         most = a->count != 0 && size_known < most ? size_known : most;
         while (size + a->entry_size <= most && counterpart_at(&r->map, 0, a->address + size) == NULL &&
-               counterpart_at(&r->map, 1, b->address + size) == NULL && same_entry(r, a, b, size))
+               counterpart_at(&r->map, 1, b->address + size) == NULL && same_entry(r, x, a, b, size))
             size += a->entry_size;
         if (size > 0)
             counterpart_add(r->m, a->address, b->address, size, EVIDENCE_REFERENCE, false);

@@ -122,7 +122,57 @@ static bool keep_sites(struct reading *reading, struct code_piece *piece, const 
     return true;
 }
 
-static bool read_sites(struct reading *reading)
+static bool read_piece(struct reading *reading, struct code_piece *piece, struct sites *sites)
+{
+    const struct space *space = reading->space;
+    piece->known = decode_sites(space->decoders[piece->thumb], space->image->bytes + piece->bytes.begin, piece->size,
+                                piece->address, false, sites);
+    if (!piece->known)
+        return true;
+    piece->hash = sites->hash | 1;
+    piece->ordinary = !sites->undecoded && !sites->unfollowed;
+    piece->closed = sites->closed;
+    piece->falls_through = sites->falls_through;
+    return keep_sites(reading, piece, sites);
+}
+
+/* Whether it calls one that never returns, and goes on behind the call. */
+static bool calls_endless(const struct space *space, const struct code_piece *piece)
+{
+    for (size_t i = 0; i < piece->site_count; i++) {
+        const struct site *site = &space->sites[piece->site + i];
+        const struct code_piece *called = site->kind == SITE_CALL ? space_code_at(space, site->target) : NULL;
+        if (called != NULL && called->endless && called->address == site->target)
+            return true;
+    }
+    return false;
+}
+
+/* Once more where a function was taken to return that does not: registers do not flow from there. */
+static bool read_again(struct reading *reading, struct arena *arena, struct sites *sites)
+{
+    struct space *space = reading->space;
+    uint64_t *endless = arena_alloc(arena, space->code_count + 1, sizeof(*endless));
+    size_t count = 0;
+    if (endless == NULL)
+        return false;
+    space_find_endless(space);
+    for (size_t i = 0; i < space->code_count; i++) {
+        if (space->code[i].endless)
+            endless[count++] = space->code[i].address;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(space->decoders) && count > 0; i++) {
+        if (space->decoders[i] != NULL)
+            decoder_set_endless(space->decoders[i], endless, count);
+    }
+    for (size_t i = 0; i < space->code_count && count > 0; i++) {
+        if (calls_endless(space, &space->code[i]) && !read_piece(reading, &space->code[i], sites))
+            return false;
+    }
+    return true;
+}
+
+static bool read_sites(struct reading *reading, struct arena *arena)
 {
     struct space *space = reading->space;
     struct sites sites = {0};
@@ -133,18 +183,9 @@ static bool read_sites(struct reading *reading)
     if (space->sites == NULL || space->tables == NULL)
         return false;
     reading->site_capacity = reading->table_capacity = 1;
-    for (size_t i = 0; i < space->code_count && kept; i++) {
-        struct code_piece *piece = &space->code[i];
-        piece->known = decode_sites(space->decoders[piece->thumb], space->image->bytes + piece->bytes.begin,
-                                    piece->size, piece->address, false, &sites);
-        if (!piece->known)
-            continue;
-        piece->hash = sites.hash | 1;
-        piece->ordinary = !sites.undecoded && !sites.unfollowed;
-        piece->closed = sites.closed;
-        piece->falls_through = sites.falls_through;
-        kept = keep_sites(reading, piece, &sites);
-    }
+    for (size_t i = 0; i < space->code_count && kept; i++)
+        kept = read_piece(reading, &space->code[i], &sites);
+    kept = kept && read_again(reading, arena, &sites);
     sites_free(&sites);
     return kept;
 }
@@ -169,7 +210,7 @@ bool space_read(struct space *space, struct arena *arena)
     space->code = reading.pieces.items;
     space->code_count = reading.pieces.count;
     sort_items(space->code, space->code_count, sizeof(*space->code), address_order);
-    return !reading.out_of_memory && read_sites(&reading);
+    return !reading.out_of_memory && read_sites(&reading, arena);
 }
 
 void space_close(struct space *space)

@@ -13,6 +13,7 @@ struct code_piece {
     bool thumb, known;          /* known: its sites could be found */
     bool ordinary;              /* neither undecoded nor unfollowed */
     bool closed, falls_through; /* as in struct sites */
+    bool endless;               /* it never returns */
     uint64_t hash;              /* as in struct sites; 0 where they could not be found */
     size_t site, site_count;    /* in the space's lists */
     size_t table, table_count;
@@ -41,6 +42,12 @@ struct space {
  */
 bool space_read(struct space *space, struct arena *arena);
 void space_close(struct space *space);
+
+/* Marks the pieces that never return. */
+void space_find_endless(struct space *space);
+
+/* Whether a piece ends in a call of one that never returns. */
+bool space_ends_for_good(const struct space *space, const struct code_piece *piece);
 
 /* Whether bytes of the file are alignment between functions, in either state of the decoder. */
 bool space_is_padding(const struct space *space, struct range bytes);

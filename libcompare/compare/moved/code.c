@@ -10,6 +10,7 @@
 #define EDGE_MOST  1024 /* bytes by which an index is offset, at most */
 #define TEXT_LEAST 2    /* characters: fewer are a number as well */
 #define TEXT_MOST  4096 /* more are one, whatever ends them */
+#define NARROW     4    /* bytes: of a table's entry, less can be a number as well */
 #define LOOKS_MOST ((uint64_t)1 << 26)
 
 struct code_run {
@@ -243,7 +244,7 @@ static bool end_proven(const struct moving *m, const struct code_run *run)
 {
     const struct space *a = &m->spaces[0], *b = &m->spaces[1];
     const struct code_piece *x = run->pieces[0] + 1, *y = run->pieces[1] + 1;
-    if (!run->pieces[0]->falls_through || ends_for_good(m, run->pieces[0]))
+    if (!run->pieces[0]->falls_through || space_ends_for_good(&m->spaces[0], run->pieces[0]))
         return true;
     return x < a->code + a->code_count && y < b->code + b->code_count && x->section == run->pieces[0]->section &&
            y->section == run->pieces[1]->section && x->partner == (size_t)(y - b->code);
@@ -296,11 +297,14 @@ static bool same_entry(const struct moving *m, const struct site_table *a, uint6
  * Entry by entry, as long as there are places on either side: where only one side has one, that is a difference. A table
  * ends at the latest where its counterpart does, or where another begins.
  *
- * What leads into code is no number. But a number behind a table of constants' places can lead to a constant as well:
- * where no symbol tells the table's end, an entry that differs is not proven.
+ * A word that leads into code is no number. But a number behind a table of constants' places can lead to a constant as
+ * well, and a byte or a halfword, as a distance, to some code: where neither the code nor a symbol tells the table's
+ * end, an entry of these that differs is not proven. A narrow one leads within its function.
  */
-static void prove_table(struct moving *m, const struct site_table *a, const struct site_table *b, uint64_t next)
+static void prove_table(struct moving *m, const struct code_piece *x_piece, const struct site_table *a,
+                        const struct code_piece *y_piece, const struct site_table *b, uint64_t next)
 {
+    bool narrow = a->entry_size < NARROW;
     const struct counterpart *room = counterpart_at(m->map, 0, a->address);
     uint64_t end = room->vendor + room->size;
     end = next < end ? next : end;
@@ -311,8 +315,11 @@ static void prove_table(struct moving *m, const struct site_table *a, const stru
         bool place_a = read && is_place(m, 0, a, x), place_b = read && is_place(m, 1, b, y);
         if (!read || (a->count != 0 ? i >= a->count : !place_a && !place_b))
             return;
-        bool proven = place_a && place_b && addresses_correspond(m->map, x, y) &&
-                      (a->code ? is_code(m, x) : bounded || same_entry(m, a, at, b->address + (at - a->address)));
+        if (narrow && !bounded && x - x_piece->address >= x_piece->size && y - y_piece->address >= y_piece->size)
+            return;
+        bool certain = bounded || (a->code && !narrow) || same_entry(m, a, at, b->address + (at - a->address));
+        bool proven =
+            place_a && place_b && addresses_correspond(m->map, x, y) && (!a->code || is_code(m, x)) && certain;
         if (proven)
             moving_reference(m, x, y);
         add_entry(m, at, a->entry_size, proven);
@@ -351,7 +358,8 @@ static void prove_tables(struct moving *m)
             next++;
         b = table_partner(m, &m->spaces[1].code[piece->partner], a);
         if (b != NULL)
-            prove_table(m, a, b, next < count ? list[next].table->address : UINT64_MAX);
+            prove_table(m, piece, a, &m->spaces[1].code[piece->partner], b,
+                        next < count ? list[next].table->address : UINT64_MAX);
     }
     free(list);
 }
@@ -398,7 +406,6 @@ static bool prove_run(struct moving *m, const struct code_run *run)
 void code_prove(struct moving *m)
 {
     bool *whole = calloc(m->spaces[0].code_count + 1, sizeof(*whole));
-    find_endless(m);
     m->out_of_memory |= whole == NULL;
     for (size_t i = 0; i < m->map->count && !m->out_of_memory; i++) {
         const struct counterpart *counterpart = &m->map->items[i];

@@ -25,7 +25,6 @@ struct moving {
         *first_references; /* for each counterpart: the lowest of its vendor's addresses that something refers to */
     struct space spaces[2];
     bool has_methods; /* the rebuilt file has names of C++ */
-    bool *endless;    /* by the vendor's pieces of code: they never return */
     struct symbols symbols[2];
     const struct relocation *relocations[2];
     size_t relocation_counts[2];
@@ -67,13 +66,6 @@ bool moving_pointer(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 
 /* The file bytes of addresses that lie in one section; empty where they have none. */
 struct range moving_bytes(const struct moving *m, size_t side, uint64_t address, uint64_t size);
-
-/* ---- Functions that never return: endless.c ---- */
-
-void find_endless(struct moving *m);
-
-/* Whether a piece of the vendor's code ends in a call of one. */
-bool ends_for_good(const struct moving *m, const struct code_piece *piece);
 
 /* ---- The steps, in their order ---- */
 

@@ -1,10 +1,11 @@
 /*
- * Functions that never return. What stands behind a call of one is not run, so that it need not be the counterpart.
+ * Functions that never return. What stands behind a call of one is not run by it: registers do not flow there, and it
+ * need not be the counterpart.
  * They are known by the names that a program binds them by, and by having no other way out than to such functions.
  */
 #include <string.h>
 
-#include "parts.h"
+#include "space.h"
 
 #define ROUNDS 16 /* who only calls one is one, and so on */
 
@@ -42,47 +43,45 @@ static bool is_known(const char *name)
     return strncmp(name, "_ZSt", 4) == 0 && strstr(name, "__throw_") != NULL;
 }
 
-static bool is_endless(const struct moving *m, uint64_t address)
+static bool is_endless(const struct space *space, uint64_t address)
 {
-    const struct code_piece *piece = space_code_at(&m->spaces[0], address);
-    return piece != NULL && piece->address == address && m->endless[piece - m->spaces[0].code];
+    const struct code_piece *piece = space_code_at(space, address);
+    return piece != NULL && piece->address == address && piece->endless;
 }
 
-bool ends_for_good(const struct moving *m, const struct code_piece *piece)
+bool space_ends_for_good(const struct space *space, const struct code_piece *piece)
 {
-    const struct site *last = m->spaces[0].sites + piece->site + piece->site_count - 1;
+    const struct site *last = space->sites + piece->site + piece->site_count - 1;
     return piece->site_count > 0 && last->kind == SITE_CALL && last->offset + (uint64_t)last->size == piece->size &&
-           is_endless(m, last->target);
+           is_endless(space, last->target);
 }
 
 /* Whether every way out leads to a function that never returns. */
-static bool has_no_way_out(const struct moving *m, const struct code_piece *piece)
+static bool has_no_way_out(const struct space *space, const struct code_piece *piece)
 {
-    const struct site *sites = m->spaces[0].sites + piece->site;
-    if (!piece->known || !piece->ordinary || !piece->closed || (piece->falls_through && !ends_for_good(m, piece)))
+    const struct site *sites = space->sites + piece->site;
+    if (!piece->known || !piece->ordinary || !piece->closed ||
+        (piece->falls_through && !space_ends_for_good(space, piece)))
         return false;
     for (size_t i = 0; i < piece->site_count; i++) {
         if (sites[i].kind == SITE_JUMP && sites[i].target - piece->address >= piece->size &&
-            !is_endless(m, sites[i].target))
+            !is_endless(space, sites[i].target))
             return false;
     }
     return true;
 }
 
-void find_endless(struct moving *m)
+void space_find_endless(struct space *space)
 {
-    const struct space *space = &m->spaces[0];
     bool found = true;
-    m->endless = arena_alloc(m->arena, space->code_count + 1, sizeof(*m->endless));
-    m->out_of_memory |= m->endless == NULL;
-    for (size_t i = 0; !m->out_of_memory && i < space->code_count; i++)
-        m->endless[i] = space->code[i].name != NULL && is_known(space->code[i].name);
-    for (size_t round = 0; found && !m->out_of_memory && round < ROUNDS; round++) {
+    for (size_t i = 0; i < space->code_count; i++)
+        space->code[i].endless = space->code[i].name != NULL && is_known(space->code[i].name);
+    for (size_t round = 0; found && round < ROUNDS; round++) {
         found = false;
         for (size_t i = 0; i < space->code_count; i++) {
-            if (m->endless[i] || !has_no_way_out(m, &space->code[i]))
+            if (space->code[i].endless || !has_no_way_out(space, &space->code[i]))
                 continue;
-            m->endless[i] = found = true;
+            space->code[i].endless = found = true;
         }
     }
 }
