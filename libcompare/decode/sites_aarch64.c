@@ -277,7 +277,7 @@ static void access_unsigned(struct flow *flow, uint32_t word)
     /* A low part is below a page, so that the whole address tells the page. */
     if (held->kind == HELD_PART && rest < 0x1000) {
         flow_complete(flow, rn);
-        flow_site(flow, IMM12_BITS, SITE_DATA, held->address + rest);
+        flow_access(flow, IMM12_BITS, held->address + rest);
     } else {
         flow_use(flow, rn);
     }
@@ -351,7 +351,7 @@ static void literal(struct flow *flow, uint32_t word)
     unsigned opc = word >> 30;
     bool simd = (word & 0x04000000) != 0;
     uint64_t target = target_of(flow, word, IMM19_BITS);
-    flow_site(flow, IMM19_BITS, SITE_DATA, target);
+    flow_access(flow, IMM19_BITS, target);
     flow_data(flow, target, simd ? 4u << opc : opc == 1 ? 8 : 4);
     if (!simd && opc != 3)
         write_reg(flow, rd_of(word));

@@ -312,6 +312,12 @@ void flow_site(struct flow *flow, uint32_t bits, enum site_kind kind, uint64_t t
         site_add_word(flow->search, flow->at, bits, kind, decode_wrap(flow->search->decoder, target));
 }
 
+void flow_access(struct flow *flow, uint32_t bits, uint64_t target)
+{
+    if (flow->telling)
+        site_add_word(flow->search, flow->at, bits, SITE_DATA, decode_wrap(flow->search->decoder, target))->exact = true;
+}
+
 /* Whether a rest could make an address of this upper half. */
 static bool could_be_absolute(const struct flow *flow, uint64_t upper)
 {

@@ -56,11 +56,12 @@ static bool loses_alignment(const struct site *a, const struct site *b)
 
 /*
  * Whether an address that begins one thing and ends another is, to this code, perhaps the end: it refers to the other
- * one, too, and the two have been separated. Beyond a bound of work all are.
+ * one, too, and the two have been separated. What is read or written right there is no end. Beyond a bound of work all
+ * are.
  */
 static bool may_be_end(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
 {
-    const struct counterpart *before = moving_ends_at(m, a->target, b->target);
+    const struct counterpart *before = a->exact ? NULL : moving_ends_at(m, a->target, b->target);
     const struct site_table *tables = m->spaces[1].tables + run->pieces[1]->table;
     for (size_t i = 0; before != NULL && i < run->pieces[1]->table_count; i++) {
         if (tables[i].address == b->target)
