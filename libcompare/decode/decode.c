@@ -108,6 +108,16 @@ static void find_bases(struct decoder *decoder)
         decoder->got = pltgot != NULL ? pltgot->value : got_plt != NULL ? got_plt->address : 0;
 }
 
+static void find_stubs(struct decoder *decoder)
+{
+    static const char *const names[] = {".plt", ".plt.sec", ".plt.got", ".iplt"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        const struct section *section = image_section_named(decoder->image, names[i]);
+        if (section != NULL && (section->flags & SHF_EXECINSTR) != 0)
+            decoder->stubs[decoder->stub_count++] = (struct range){section->address, section->address + section->size};
+    }
+}
+
 static bool open_capstone(struct decoder *decoder)
 {
     const struct machine *machine = decoder->machine;
@@ -135,8 +145,10 @@ struct decoder *decoder_open(const struct image *image, bool thumb)
     if (image->header.e_machine == EM_AARCH64 ||
         (image->header.e_machine == EM_ARM && (image->header.e_flags & EF_ARM_BE8) != 0))
         decoder->big_endian = false;
-    if (image_is_linked(image))
+    if (image_is_linked(image)) {
         find_bases(decoder);
+        find_stubs(decoder);
+    }
     if ((decoder->machine->known && !open_capstone(decoder)) ||
         (image_is_relocatable(image) && !read_relocations(decoder))) {
         decoder_close(decoder);

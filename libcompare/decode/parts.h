@@ -51,8 +51,10 @@ struct decoder {
     cs_insn *insn;         /* the last that was decoded */
     uint64_t *relocations; /* ET_REL: file offsets, sorted */
     size_t relocation_count;
-    uint64_t gp;             /* MIPS: _gp, PowerPC64: the TOC; 0: not known */
-    uint64_t got;            /* i386: what PIC code adds to; 0: not known */
+    uint64_t gp;           /* MIPS: _gp, PowerPC64: the TOC; 0: not known */
+    uint64_t got;          /* i386: what PIC code adds to; 0: not known */
+    struct range stubs[4]; /* addresses: of the procedure linkage table's sections */
+    size_t stub_count;
     const uint64_t *endless; /* functions that never return, sorted */
     size_t endless_count;
 

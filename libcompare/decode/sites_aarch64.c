@@ -136,7 +136,7 @@ static bool branches(struct flow *flow, uint32_t word)
         } else {
             flow_site(flow, IMM26_BITS, SITE_CALL, target_of(flow, word, IMM26_BITS));
             call(flow);
-            flow_called(flow, target_of(flow, word, IMM26_BITS));
+            flow_called(flow, target_of(flow, word, IMM26_BITS), CALL_CHANGED | 3);
         }
         return true;
     }

@@ -164,6 +164,18 @@ void arm_add(struct flow *flow, unsigned rd, unsigned rn, unsigned rm, uint64_t 
                                                               .is_signed = entry->is_signed});
 }
 
+void arm_add_shifted(struct flow *flow, unsigned rd, unsigned rn, unsigned rm)
+{
+    const struct held base = *flow_held(flow, rn), index = *flow_held(flow, rm);
+    uint64_t offset;
+    bool number = index.kind == HELD_OTHER || index.kind == HELD_SUM || index.kind == HELD_BOUND;
+    bool inside = number && base.kind == HELD_WHOLE && in_code(flow, base.address, 1, &offset);
+    arm_uses(flow, rn, rm);
+    flow->registers[rd] = HELD_SUM;
+    if (inside)
+        flow_set(flow, rd, HELD_INDEXED, base.address);
+}
+
 void arm_indexed(struct flow *flow, unsigned rn, unsigned rm, unsigned shift, uint64_t pc)
 {
     uint64_t whole;
@@ -199,11 +211,12 @@ void arm_jump(struct flow *flow, uint64_t target, bool conditional)
     conditional |= arm_of(flow)->conditional;
     /* What is added to the GOT's address in a part of this function that stands elsewhere would not be seen. */
     if ((uint32_t)(target - flow->search->address) >= flow->search->size) {
-        for (unsigned i = 0; i < ARM_PC; i++) {
+        bool stub = flow_is_stub(flow, target);
+        for (unsigned i = 0; i < ARM_PC && !stub; i++) {
             if (flow_held(flow, i)->kind == HELD_BASE)
                 flow_use(flow, i);
         }
-        flow_leave(flow, conditional ? ARM_ALL : ARM_KEPT);
+        flow_leave(flow, conditional && !stub ? ARM_ALL : ARM_KEPT);
     }
     flow_jump(flow, target, conditional);
 }
@@ -216,7 +229,17 @@ void arm_jump_register(struct flow *flow, unsigned reg)
         arm_end(flow);
         return;
     }
-    if (held.kind == HELD_OTHER && !conditional)
+    if (held.kind == HELD_INDEXED) {
+        flow_jump_inside(flow);
+        flow->ended = !conditional;
+        return;
+    }
+    /* A whole word of data is a pointer, which is looked at where it stands. */
+    bool loaded = held.kind == HELD_ENTRY && held.entry_size == 4 && reg != ARM_PC;
+    bool unknown = loaded || flow_is_unknown(flow, reg);
+    if (loaded)
+        flow_write(flow, reg);
+    if (unknown && !conditional)
         flow_leave(flow, ARM_KEPT);
     flow_jump_register(flow, reg);
     if (conditional)
@@ -263,7 +286,7 @@ void arm_call(struct flow *flow)
 void arm_called(struct flow *flow, uint64_t target)
 {
     if (!arm_of(flow)->conditional)
-        flow_called(flow, target);
+        flow_called(flow, target, ARM_CHANGED);
 }
 
 /* SVC, which returns in r0. */
@@ -407,6 +430,10 @@ static void data_register(struct flow *flow, uint32_t word)
             arm_jump_register(flow, rd);
         if (rd == ARM_PC)
             arm_write(flow, rd);
+        return;
+    }
+    if (op == 4 && (word & 0x00100010) == 0 && rd != ARM_PC && rn != ARM_PC && rm != ARM_PC) {
+        arm_add_shifted(flow, rd, rn, rm);
         return;
     }
     if (op == 13 && !shifted && rd == ARM_PC) {

@@ -7,6 +7,8 @@
 #define ARM_PC 15u
 #define ARM_LR 14u
 #define ARM_SP 13u
+/* r0 to r3, r12. */
+#define ARM_CHANGED 0x100fu
 /* r4 to r11. */
 #define ARM_KEPT 0x0ff0u
 /* Pseudo-registers: what is held where an even, or an odd condition holds. */
@@ -46,6 +48,8 @@ void arm_move_high(struct flow *flow, unsigned rd, uint32_t value, uint32_t bits
 
 /* rd = rn + rm without a shift; pc is what reading it gives. */
 void arm_add(struct flow *flow, unsigned rd, unsigned rn, unsigned rm, uint64_t pc);
+/* rd = rn + (rm << some shift). */
+void arm_add_shifted(struct flow *flow, unsigned rd, unsigned rn, unsigned rm);
 /* The address rn + (rm << shift) is loaded from or stored to. */
 void arm_indexed(struct flow *flow, unsigned rn, unsigned rm, unsigned shift, uint64_t pc);
 /* The same, of a load that could be a table's; size is of the entry. */

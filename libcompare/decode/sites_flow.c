@@ -315,7 +315,8 @@ void flow_site(struct flow *flow, uint32_t bits, enum site_kind kind, uint64_t t
 void flow_access(struct flow *flow, uint32_t bits, uint64_t target)
 {
     if (flow->telling)
-        site_add_word(flow->search, flow->at, bits, SITE_DATA, decode_wrap(flow->search->decoder, target))->exact = true;
+        site_add_word(flow->search, flow->at, bits, SITE_DATA, decode_wrap(flow->search->decoder, target))->exact =
+            true;
 }
 
 /* Whether a rest could make an address of this upper half. */
@@ -443,10 +444,23 @@ static int address_order(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-void flow_called(struct flow *flow, uint64_t target)
+bool flow_is_stub(const struct flow *flow, uint64_t target)
 {
     const struct decoder *decoder = flow->search->decoder;
     target = decode_wrap(decoder, target);
+    for (size_t i = 0; i < decoder->stub_count; i++) {
+        if (target >= decoder->stubs[i].begin && target < decoder->stubs[i].end)
+            return true;
+    }
+    return false;
+}
+
+void flow_called(struct flow *flow, uint64_t target, uint64_t changed)
+{
+    const struct decoder *decoder = flow->search->decoder;
+    target = decode_wrap(decoder, target);
+    if (flow_is_stub(flow, target))
+        flow_write_set(flow, changed);
     if (decoder->endless_count > 0 &&
         bsearch(&target, decoder->endless, decoder->endless_count, sizeof(target), address_order) != NULL)
         flow->ended = true;
@@ -472,6 +486,23 @@ void flow_jump(struct flow *flow, uint64_t target, bool conditional)
         flow->ended = true;
     if (!flow->telling && unit_of(flow, target, &unit))
         flow_into(flow, unit, false);
+}
+
+void flow_jump_inside(struct flow *flow)
+{
+    flow_end(flow);
+    flow->inside = true;
+    if (!flow->telling)
+        flow_anywhere(flow);
+}
+
+static bool holds_parts(const struct flow *flow)
+{
+    for (size_t i = 0; i < flow->held_count; i++) {
+        if (is_followed(&flow->held[i]))
+            return true;
+    }
+    return false;
 }
 
 bool flow_jump_within(struct flow *flow, uint64_t target)
@@ -781,7 +812,8 @@ static bool flow_begin(struct flow *flow, struct site_search *search, struct flo
     flow->machine = machine;
     flow->unit_count = (size_t)(search->size / machine.unit);
     flow->held_count = flow->state_count = 0;
-    flow->telling = flow->collects = flow->is_anywhere = flow->opened = flow->overlaps = flow->failed = false;
+    flow->telling = flow->collects = flow->is_anywhere = flow->opened = flow->inside = false;
+    flow->overlaps = flow->failed = false;
     flow->bound_at = UINT64_MAX;
     flow->lowest_dirty = UINT64_MAX;
     flow->budget = (uint64_t)flow->unit_count * STEPS + 4096;
@@ -816,6 +848,7 @@ bool flow_run(struct site_search *search, struct flow_machine machine)
     tell(flow);
     if (machine.finish != NULL)
         machine.finish(flow);
+    search->sites->unfollowed |= flow->inside && holds_parts(flow);
     if (search->size % machine.unit != 0) {
         search->sites->undecoded = true;
         search->sites->closed = false;

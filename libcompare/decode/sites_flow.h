@@ -79,7 +79,7 @@ struct flow {
     size_t state_count, state_capacity;
     uint32_t merging[FLOW_REGISTERS];
     uint32_t anywhere[FLOW_REGISTERS]; /* what may be held where no known way leads */
-    bool collects, is_anywhere, opened, called, ended, idle, overlaps, failed;
+    bool collects, is_anywhere, opened, called, ended, idle, inside, overlaps, failed;
     uint64_t lowest_dirty, budget;
 };
 
@@ -149,6 +149,11 @@ void flow_jump(struct flow *flow, uint64_t target, bool conditional);
 void flow_leave(struct flow *flow, uint64_t kept);
 /* A jump to what the register holds; `word` is the size of an address. */
 void flow_jump_register(struct flow *flow, unsigned reg);
+/*
+ * A jump to what an index selects in this code, counted from a place that is in it. Both sides' leads as far into code
+ * that is the same. It is not followed: in code that holds a part of an address anywhere, nothing would be certain.
+ */
+void flow_jump_inside(struct flow *flow);
 /* The registers as they are go there, which is in the function: an entry of a table. False where it is not. */
 bool flow_jump_within(struct flow *flow, uint64_t target);
 /*
@@ -165,8 +170,14 @@ uint64_t flow_bound_of(const struct flow *flow, unsigned reg);
 bool flow_is_unknown(const struct flow *flow, unsigned reg);
 /* A call: an exception can lead anywhere. */
 void flow_call(struct flow *flow);
-/* What the call at hand leads to: where that is known never to return, nothing comes back. After flow_call(). */
-void flow_called(struct flow *flow, uint64_t target);
+/*
+ * What the call at hand leads to; after flow_call(). Where that is known never to return, nothing comes back. What is
+ * called through the procedure linkage table was no function that a compiler knew: of the registers that a call may
+ * change none holds what it did.
+ */
+void flow_called(struct flow *flow, uint64_t target, uint64_t changed);
+/* Whether this is in the procedure linkage table: no part of a function that stands elsewhere. */
+bool flow_is_stub(const struct flow *flow, uint64_t target);
 /* These bytes are data. False where they are not of this function, or are run. */
 bool flow_data(struct flow *flow, uint64_t address, uint64_t size);
 /* The instruction does nothing: whether what is before it ended the flow still holds. */

@@ -570,7 +570,7 @@ static void relative(struct flow *flow)
         flow_set(flow, reg, HELD_BASE, next);
     } else {
         call(flow);
-        flow_called(flow, target);
+        flow_called(flow, target, (uint64_t)1 << EAX | (uint64_t)1 << ECX | (uint64_t)1 << EDX);
     }
 }
 

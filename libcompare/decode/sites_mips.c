@@ -598,7 +598,7 @@ static bool branches(struct flow *flow, uint32_t word, enum branch branch)
         set_held(flow, RA, (struct held){.kind = HELD_WHOLE, .address = target});
     } else if (branch == CALL) {
         call(flow);
-        flow_called(flow, target);
+        flow_called(flow, target, 0);
     } else {
         jump(flow, target, branch != JUMP);
     }

@@ -262,7 +262,7 @@ static void branch(struct flow *flow, uint32_t word)
     if (calls) {
         call(flow);
         if (always)
-            flow_called(flow, target);
+            flow_called(flow, target, CALL_CHANGED | 0x18);
     } else {
         bool outside = decode_wrap(flow->search->decoder, target - flow->search->address) >= flow->search->size;
         if (outside && !(always && restores_registers(flow, target)))

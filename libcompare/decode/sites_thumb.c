@@ -433,6 +433,10 @@ static void shifted(struct flow *flow, uint32_t word)
         arm_add(flow, rd_of(word), rn, rm, aligned_pc(flow));
         return;
     }
+    if (op == 8 && rd_of(word) != ARM_PC && rn != ARM_PC) {
+        arm_add_shifted(flow, rd_of(word), rn, rm);
+        return;
+    }
     use_unless_pc(flow, rn);
     flow_use(flow, rm);
     if (!only_compares(word))

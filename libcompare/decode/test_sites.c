@@ -349,6 +349,23 @@ static void call_on_a_condition_may_not_be_made(void **state)
     bench_close(&bench);
 }
 
+static void no_register_that_a_call_may_change_comes_back_from_a_stub(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* adrp x9; add x0, x9, #1; bl; str x9, [x2]; ret */
+    bench_words(&bench, aarch64, ET_DYN, "d0000009 91000520 94000040 f9000049 d65f03c0");
+    is_site(&bench, 0, SITE_OPAQUE, BASE + 0x2000);
+    decoder_close(bench.decoder);
+    bench.sections[1].name = ".plt";
+    bench.sections[1].flags = SHF_ALLOC | SHF_EXECINSTR;
+    bench.decoder = decoder_open(&bench.image, false);
+    assert_non_null(bench.decoder);
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+    is_site(&bench, 0, SITE_PART, BASE + 0x2000);
+    bench_close(&bench);
+}
+
 static void computed_jump_is_not_followed(void **state)
 {
     struct bench bench;
@@ -407,6 +424,41 @@ static void address_of_the_got_that_goes_elsewhere_is_opaque(void **state)
 }
 
 /* ---- ARM, Thumb ---- */
+
+static void word_of_a_table_is_a_pointer(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* ldr r3, 1f; 2: add r3, pc, r3; ldr r3, [r3, r0, lsl #2]; mov pc, r3; 1: .word table - 2b */
+    bench_words(&bench, arm, ET_DYN, "e59f3008 e08f3003 e7933100 e1a0f003 00001000");
+    is_site(&bench, 16, SITE_DATA, BASE + 0x100c);
+    assert_false(bench.sites.unfollowed);
+    assert_false(bench.sites.falls_through);
+    bench_close(&bench);
+    /* ldrh r3, [r3, r0]: a halfword is none */
+    bench_words(&bench, arm, ET_DYN, "e59f3008 e08f3003 e19330b0 e1a0f003 00001000");
+    assert_int_equal(bench.sites.table_count, 0);
+    bench_close(&bench);
+}
+
+static void jump_by_an_index_within_code_leads_as_far_on_both_sides(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* adr r2, 1f; add.w r3, r2, r3, lsl #4; mov pc, r3; 1: bx lr */
+    bench_bytes(&bench, thumb, ET_DYN, "01a2 02eb0313 9f46 7047");
+    is_site(&bench, 0, SITE_DATA, BASE + 8);
+    assert_false(bench.sites.unfollowed);
+    bench_close(&bench);
+    /* The same from a place that is not in this code. */
+    bench_bytes(&bench, thumb, ET_DYN, "20a2 02eb0313 9f46 7047");
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+    /* ldr r1, 2f before it: where it leads, r1 may hold a part of an address */
+    bench_bytes(&bench, thumb, ET_DYN, "0249 01a2 02eb0313 9f46 7047 00100000");
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+}
 
 static void word_of_a_pool_has_the_address_it_is_completed_to(void **state)
 {
@@ -599,6 +651,9 @@ int main(void)
         cmocka_unit_test(table_is_as_long_as_the_branch_that_leads_to_it_says),
         cmocka_unit_test(nothing_flows_from_a_call_that_never_returns),
         cmocka_unit_test(call_on_a_condition_may_not_be_made),
+        cmocka_unit_test(no_register_that_a_call_may_change_comes_back_from_a_stub),
+        cmocka_unit_test(word_of_a_table_is_a_pointer),
+        cmocka_unit_test(jump_by_an_index_within_code_leads_as_far_on_both_sides),
         cmocka_unit_test(computed_jump_is_not_followed),
         cmocka_unit_test(address_of_the_got_is_followed),
         cmocka_unit_test(address_of_the_got_that_goes_elsewhere_is_opaque),
