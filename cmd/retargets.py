@@ -1,5 +1,6 @@
-"""References of a linked x86-64 file, made to lead elsewhere: calls, jumps, addresses of data, pointers and entries of
-jump tables. Each change is one that a shift of code and data does not make, and that `moved` must never cover.
+"""References of a linked file, made to lead elsewhere: of x86-64 calls, jumps, addresses of data, pointers and entries of
+jump tables; on other machines bits of instructions, and words, halfwords and bytes that become their neighbours'. Each
+change is one that a shift of code and data does not make, and that `moved` must never cover.
 
 What stands where is read from objdump and readelf, not from what is tried here.
 """
@@ -179,6 +180,58 @@ class Program:
 
     def retarget(self, rng, kind):
         return getattr(self, kind)(rng)
+
+
+class Foreign:
+    """A file of whatever machine: its instructions are not told apart, nor what is a reference and what is not."""
+
+    KINDS = ("instruction", "word", "halfword", "byte")
+    # Notes, .bss, and needed versions: a version that has another number is missed where it is used, not where it stands.
+    APART = (7, 8, 0x6ffffffe)
+
+    def __init__(self, path, named=None):
+        with open(path, "rb") as file:
+            self.bytes = file.read()
+        sections = [section for section in Elf(self.bytes).sections()
+                    if section.sh_flags & SHF_ALLOC and section.sh_type not in self.APART and section.sh_size >= 16]
+        self.code = [section for section in sections if section.sh_flags & SHF_EXECINSTR]
+        self.data = [section for section in sections if not section.sh_flags & SHF_EXECINSTR]
+
+    def instruction(self, rng):
+        section = rng.choices(self.code, [section.sh_size for section in self.code])[0]
+        offset = section.sh_offset + rng.randrange(section.sh_size)
+        new = bytes([self.bytes[offset] ^ 1 << rng.randrange(8)])
+        return Retarget("instruction", offset, new, f"{section.sh_addr + offset - section.sh_offset:#x}")
+
+    def _neighbour(self, rng, kind, size):
+        """Of any section alike, small tables as large ones."""
+        section = rng.choice(self.data + self.code)
+        for _ in range(200):
+            offset = section.sh_offset + rng.randrange(section.sh_size // size) * size
+            other = offset + rng.choice((-2, -1, 1, 2)) * size
+            new = self.bytes[other:other + size]
+            inside = section.sh_offset <= other and max(other, offset) + size <= section.sh_offset + section.sh_size
+            if inside and new != self.bytes[offset:offset + size]:
+                return Retarget(kind, offset, new, f"{section.sh_addr + offset - section.sh_offset:#x}")
+        return None
+
+    def word(self, rng):
+        return self._neighbour(rng, "word", 4)
+
+    def halfword(self, rng):
+        return self._neighbour(rng, "halfword", 2)
+
+    def byte(self, rng):
+        return self._neighbour(rng, "byte", 1)
+
+    def retarget(self, rng, kind):
+        return getattr(self, kind)(rng)
+
+
+def references_of(path, named=None):
+    with open(path, "rb") as file:
+        header = file.read(20)
+    return (Program if header[18:20] == b"\x3e\0" and header[4] == 2 else Foreign)(path, named)
 
 
 def accepted(report, change):

@@ -30,6 +30,9 @@ C_BUILDS = {
     "arm -O2 -marm": ["arm-linux-gnueabihf-gcc", "-O2", "-marm"], "mips -O2": ["mips-linux-gnu-gcc", "-O2"],
     "powerpc -O2": ["powerpc-linux-gnu-gcc", "-O2"],
 }
+# References of these are made to lead elsewhere.
+RETARGETED = ("gcc -O0", "gcc -O2", "clang -O2", "gcc -Os", "aarch64 -O2", "arm -O2", "arm -O2 -marm", "mips -O2",
+              "powerpc -O2")
 EDITS = ("string", "statement", "new function", "removed function", "order")
 
 
@@ -314,7 +317,7 @@ def measure_programs(options, here):
                 if kind == "order":
                     order[0] += report["verdict"] in ("equivalent", "identical")
                     order[1] += 1
-                elif build in ("gcc -O0", "gcc -O2", "clang -O2", "gcc -Os"):
+                elif build in RETARGETED:
                     shifted.append((vendor, rebuilt, *bare))
         left = [part for part in (named.not_tried and f"{named.not_tried} not tried",) if part]
         print(f"{build} ({named.pairs} pairs) | {named.shown()} | {stripped.shown().rsplit(' | ', 1)[0]} | {order[0]} of {order[1]}"
@@ -326,7 +329,7 @@ def measure_programs(options, here):
 
 def retarget(options, shifted, here):
     """Whether none passes."""
-    from retargets import Program as References, accepted
+    from retargets import accepted, references_of
     rng = random.Random(options.seed + 1000)
     tried, passed, read = collections.Counter(), [], {}
     while shifted and sum(tried.values()) < options.retargets:
@@ -334,8 +337,8 @@ def retarget(options, shifted, here):
         bare = rng.random() < 0.5
         key = (rebuilt, bare)
         if key not in read:
-            read[key] = References(str(rebuilt_stripped if bare else rebuilt), str(rebuilt))
-        kind = rng.choice(References.KINDS)
+            read[key] = references_of(str(rebuilt_stripped if bare else rebuilt), str(rebuilt))
+        kind = rng.choice(read[key].KINDS)
         change = read[key].retarget(rng, kind)
         if change is None:
             continue

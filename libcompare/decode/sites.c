@@ -225,10 +225,19 @@ static bool in_order(const struct sites *sites, uint64_t size)
     return true;
 }
 
+bool decode_reached(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address, struct sites *sites)
+{
+    struct site_search search = {decoder, bytes, size, address, false, true, sites};
+    sites->count = sites->table_count = sites->start_count = 0;
+    sites->out_of_memory = false;
+    return decoder->image->header.e_machine == EM_ARM && size <= UINT32_MAX && sites_arm(&search) &&
+           !sites->out_of_memory;
+}
+
 bool decode_sites(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address, bool starts,
                   struct sites *sites)
 {
-    struct site_search search = {decoder, bytes, size, address, starts, sites};
+    struct site_search search = {decoder, bytes, size, address, starts, false, sites};
     sites->count = sites->table_count = sites->start_count = 0;
     sites->unfollowed = sites->undecoded = sites->closed = sites->falls_through = sites->out_of_memory = false;
     for (size_t i = 0; i < ARRAY_COUNT(machines); i++) {

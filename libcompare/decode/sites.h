@@ -29,6 +29,7 @@ struct site {
     uint8_t size;      /* bytes that hold bits of it: 1 to 8 */
     uint8_t kind;      /* enum site_kind */
     bool exact;        /* what stands at the target is read or written: no register takes part in its address */
+    bool exchanges;    /* a call that goes on in ARM's other state */
     uint8_t alignment; /* the instruction faults where its target is not so aligned; 0: any will do */
     uint8_t mask[4];   /* of the first four bytes, in the order of memory: the bits that are address; the others: all */
 };
@@ -69,6 +70,12 @@ struct sites {
  */
 bool decode_sites(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address, bool starts,
                   struct sites *sites);
+/*
+ * The same of what is reached from the begin of the code alone, which may be followed by anything: for finding where
+ * functions begin. It proves nothing. Of ARM alone; else false.
+ */
+bool decode_reached(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address,
+                    struct sites *sites);
 void sites_free(struct sites *sites);
 
 /* What the entry at this place of the file, which must be there, leads to; false where it has no bytes. */

@@ -316,7 +316,10 @@ static void coprocessor_access(struct flow *flow, uint32_t word, uint64_t pc)
         uint64_t distance = (uint64_t)(word & 0xff) << 2;
         uint64_t slot = (word & 0x00800000) != 0 ? pc + distance : pc - distance;
         bool vector = (word & 0x0f000e00) == 0x0d000a00;
-        flow_site(flow, VECTOR_BITS, vector ? SITE_DATA : SITE_OPAQUE, slot);
+        if (vector)
+            flow_access(flow, VECTOR_BITS, slot);
+        else
+            flow_site(flow, VECTOR_BITS, SITE_OPAQUE, slot);
         arm_skip_literal(flow, slot, (word & 0x100) != 0 ? 8 : 4);
         return;
     }
@@ -496,7 +499,7 @@ static void access_extra(struct flow *flow, uint32_t word)
     if (rn == ARM_PC && by_number && !back) {
         uint64_t distance = (word >> 4 & 0xf0) | (word & 15);
         uint64_t slot = (word & 0x00800000) != 0 ? pc_of(flow) + distance : pc_of(flow) - distance;
-        flow_site(flow, HALF_BITS, SITE_DATA, slot);
+        flow_access(flow, HALF_BITS, slot);
         arm_skip_literal(flow, slot & ~(uint64_t)3, load_two ? 8 : 4);
     } else if (by_number) {
         flow_use(flow, rn);
@@ -605,7 +608,7 @@ static void access_word(struct flow *flow, uint32_t word)
     bool back = (word & 0x01200000) != 0x01000000, entry = false;
     if (rn == ARM_PC && !by_register && !back) {
         uint64_t slot = up ? pc_of(flow) + (word & 0xfff) : pc_of(flow) - (word & 0xfff);
-        flow_site(flow, LOAD_BITS, SITE_DATA, slot);
+        flow_access(flow, LOAD_BITS, slot);
         if (load && !byte && rt != ARM_PC) {
             arm_load_literal(flow, rt, slot);
             return;
@@ -688,6 +691,7 @@ static bool unconditional(struct flow *flow, uint32_t word)
     if ((word & 0xfe000000) == 0xfa000000) { /* BLX, to Thumb */
         uint64_t distance = (uint64_t)sign_extend(word & 0x00ffffff, 24) << 2;
         flow_site(flow, 0x01ffffff, SITE_CALL, pc_of(flow) + distance + (word >> 23 & 2));
+        flow_exchange(flow);
         arm_call(flow);
         arm_called(flow, pc_of(flow) + distance + (word >> 23 & 2));
         return true;

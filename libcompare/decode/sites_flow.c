@@ -319,6 +319,13 @@ void flow_access(struct flow *flow, uint32_t bits, uint64_t target)
             true;
 }
 
+void flow_exchange(struct flow *flow)
+{
+    struct sites *sites = flow->search->sites;
+    if (flow->telling && sites->count > 0)
+        sites->items[sites->count - 1].exchanges = true;
+}
+
 /* Whether a rest could make an address of this upper half. */
 static bool could_be_absolute(const struct flow *flow, uint64_t upper)
 {
@@ -674,6 +681,9 @@ static void run_block(struct flow *flow, uint64_t block)
                 flow->overlaps = true;
             flow->units[i] |= UNIT_DONE | UNIT_INNER;
         }
+        /* What goes on behind this code may use whatever is held. */
+        for (unsigned i = 0; next >= flow->unit_count && !flow->ended && i < FLOW_REGISTERS; i++)
+            flow_use(flow, i);
         if (flow->ended || next >= flow->unit_count || (flow->units[next] & UNIT_DATA) != 0)
             return;
         if ((flow->units[next] & UNIT_INNER) != 0) {
@@ -775,7 +785,8 @@ static void tell(struct flow *flow)
     flow->telling = true;
     flow->bound_at = UINT64_MAX;
     for (uint64_t unit = 0; unit < flow->unit_count && !flow->failed;) {
-        if ((flow->units[unit] & UNIT_DATA) != 0) {
+        bool passed = flow->search->reached && (flow->units[unit] & (UNIT_DONE | UNIT_INNER)) != UNIT_DONE;
+        if ((flow->units[unit] & UNIT_DATA) != 0 || passed) {
             unit++;
             continue;
         }
@@ -843,7 +854,8 @@ bool flow_run(struct site_search *search, struct flow_machine machine)
             machine.begin(flow);
         flow_into(flow, 0, false);
         run_dirty(flow);
-        run_rest(flow);
+        if (!search->reached)
+            run_rest(flow);
     }
     tell(flow);
     if (machine.finish != NULL)

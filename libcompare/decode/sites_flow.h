@@ -129,6 +129,8 @@ void flow_blur(struct flow *flow, unsigned reg);
 void flow_site(struct flow *flow, uint32_t bits, enum site_kind kind, uint64_t target);
 /* The same of data that is read or written there, and nowhere else: nothing is added to the address. */
 void flow_access(struct flow *flow, uint32_t bits, uint64_t target);
+/* The site just told is of a call that goes on in the other state. */
+void flow_exchange(struct flow *flow);
 /* Of the instruction that makes this part, by its value's number; what it is, its uses tell. */
 void flow_site_part(struct flow *flow, uint64_t offset, uint32_t bits, uint32_t number);
 /* The kind of a part: none, where it is a number. */

@@ -9,6 +9,7 @@ struct site_search {
     const uint8_t *bytes;
     uint64_t size, address;
     bool starts;
+    bool reached; /* only what is reached from the begin */
     struct sites *sites;
 };
 

@@ -22,7 +22,7 @@ static uint64_t aligned_pc(const struct flow *flow)
 }
 
 /* Bits of a halfword. */
-static void tell_half(struct flow *flow, uint16_t bits, enum site_kind kind, uint64_t target)
+static void tell_half(struct flow *flow, uint16_t bits, enum site_kind kind, uint64_t target, bool exact)
 {
     if (!flow->telling)
         return;
@@ -30,6 +30,7 @@ static void tell_half(struct flow *flow, uint16_t bits, enum site_kind kind, uin
     struct site *site = site_add(flow->search, flow->at, 2, kind, (uint32_t)target);
     site->mask[big_endian ? 0 : 1] = (uint8_t)(bits >> 8);
     site->mask[big_endian ? 1 : 0] = (uint8_t)bits;
+    site->exact = exact;
 }
 
 static void write_unless_pc(struct flow *flow, unsigned reg)
@@ -159,7 +160,7 @@ static bool miscellaneous(struct flow *flow, uint16_t half)
     case 11: { /* CBZ, CBNZ */
         uint64_t target = pc_of(flow) + (half >> 3 & 0x40) + (half >> 2 & 0x3e);
         flow_use(flow, rd);
-        tell_half(flow, 0x02f8, SITE_JUMP, target);
+        tell_half(flow, 0x02f8, SITE_JUMP, target, false);
         arm_jump(flow, (uint32_t)target, true);
         return true;
     }
@@ -219,7 +220,7 @@ static void branch_or_trap(struct flow *flow, uint16_t half)
     } else if (condition == 15) {
         arm_system_call(flow);
     } else {
-        tell_half(flow, 0x00ff, SITE_JUMP, target);
+        tell_half(flow, 0x00ff, SITE_JUMP, target, false);
         arm_jump(flow, (uint32_t)target, true);
     }
 }
@@ -245,7 +246,7 @@ static bool narrow(struct flow *flow, uint16_t half)
             high_registers(flow, half);
         } else {
             uint64_t slot = aligned_pc(flow) + ((uint64_t)(half & 0xff) << 2);
-            tell_half(flow, 0x00ff, SITE_DATA, slot);
+            tell_half(flow, 0x00ff, SITE_DATA, slot, true);
             arm_load_literal(flow, rt, slot);
         }
         return true;
@@ -263,7 +264,7 @@ static bool narrow(struct flow *flow, uint16_t half)
     case 10:
         if ((half & 0x0800) == 0) {
             uint64_t target = aligned_pc(flow) + ((uint64_t)(half & 0xff) << 2);
-            tell_half(flow, 0x00ff, SITE_DATA, target);
+            tell_half(flow, 0x00ff, SITE_DATA, target, false);
             flow_set(flow, rt, HELD_WHOLE, target);
         } else {
             arm_write(flow, rt);
@@ -279,7 +280,7 @@ static bool narrow(struct flow *flow, uint16_t half)
         return true;
     default: {
         uint64_t target = pc_of(flow) + ((uint64_t)sign_extend(half, 11) << 1);
-        tell_half(flow, 0x07ff, SITE_JUMP, target);
+        tell_half(flow, 0x07ff, SITE_JUMP, target, false);
         arm_jump(flow, (uint32_t)target, false);
         return true;
     }
@@ -398,7 +399,7 @@ static bool pairs(struct flow *flow, uint32_t word)
     if (rn_of(word) == ARM_PC) {
         uint64_t distance = (uint64_t)(word & 0xff) << 2,
                  slot = up ? aligned_pc(flow) + distance : aligned_pc(flow) - distance;
-        flow_site(flow, PAIR_BITS, SITE_DATA, slot);
+        flow_access(flow, PAIR_BITS, slot);
         arm_skip_literal(flow, slot, 8);
     } else {
         flow_use(flow, rn_of(word));
@@ -514,6 +515,8 @@ static bool branches(struct flow *flow, uint32_t word)
             sign << 23 | (j1 ^ sign ^ 1) << 22 | (j2 ^ sign ^ 1) << 21 | (word >> 16 & 0x3ff) << 11 | (word & 0x7ff);
         uint64_t target = (exchange ? aligned_pc(flow) : pc_of(flow)) + ((uint64_t)sign_extend(field, 24) << 1);
         flow_site(flow, CALL_BITS, call ? SITE_CALL : SITE_JUMP, target);
+        if (exchange)
+            flow_exchange(flow);
         if (call) {
             arm_call(flow);
             arm_called(flow, target);
@@ -573,7 +576,7 @@ static bool access_single(struct flow *flow, uint32_t word)
     if (load && rn == ARM_PC) {
         bool up = (word & 0x00800000) != 0;
         uint64_t slot = up ? aligned_pc(flow) + (word & 0xfff) : aligned_pc(flow) - (word & 0xfff);
-        flow_site(flow, LOAD_BITS, SITE_DATA, slot);
+        flow_access(flow, LOAD_BITS, slot);
         if (size == 2 && rt != ARM_PC) {
             arm_load_literal(flow, rt, slot);
             return true;

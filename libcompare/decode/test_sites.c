@@ -317,6 +317,13 @@ static void table_is_as_long_as_the_branch_that_leads_to_it_says(void **state)
     bench_close(&bench);
 }
 
+static void what_is_held_at_the_end_of_code_that_goes_on_is_opaque(void **state)
+{
+    (void)state;
+    /* adrp x19; add x0, x19, #1: some other function's code may follow */
+    KINDS(aarch64, ET_DYN, "d0000013 91000660", SITE_OPAQUE, SITE_DATA);
+}
+
 static void nothing_flows_from_a_call_that_never_returns(void **state)
 {
     static const uint64_t endless[] = {BASE + 0x10c};
@@ -649,6 +656,7 @@ int main(void)
         cmocka_unit_test(page_that_leaves_by_a_condition_is_opaque),
         cmocka_unit_test(table_of_a_switch_is_followed),
         cmocka_unit_test(table_is_as_long_as_the_branch_that_leads_to_it_says),
+        cmocka_unit_test(what_is_held_at_the_end_of_code_that_goes_on_is_opaque),
         cmocka_unit_test(nothing_flows_from_a_call_that_never_returns),
         cmocka_unit_test(call_on_a_condition_may_not_be_made),
         cmocka_unit_test(no_register_that_a_call_may_change_comes_back_from_a_stub),

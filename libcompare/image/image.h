@@ -245,6 +245,7 @@ struct symbol {
     uint8_t type, bind; /* STT_, STB_ */
     bool defined;       /* it has a place in this file or its memory: neither undefined, common nor absolute */
     bool thumb; /* ARM: bit 0 of the address was set (and is cleared here), or a $t mapping symbol holds there */
+    bool guessed; /* its size is how far it is to the next symbol, or to an end */
     enum symbol_source source;
 };
 

@@ -221,7 +221,8 @@ static void settle_group(const struct collection *collection, struct symbol **li
             continue;
         uint64_t limit = end_of_section(collection, symbol);
         limit = next < limit ? next : limit;
-        if (known != 0 && symbol_is_function(symbol))
+        symbol->guessed = known == 0 || !symbol_is_function(symbol);
+        if (!symbol->guessed)
             symbol->size = known;
         else
             symbol->size = limit > symbol->address ? limit - symbol->address : 0;

@@ -405,8 +405,9 @@ static struct object *read_objects(const struct data_side *side, struct arena *a
     for (const struct symbol *const *at = end != NULL ? first_at(symbols, done) : NULL;
          at < end && (*at)->address < section_end; at++) {
         const struct symbol *symbol = *at;
-        if (symbol->type != STT_OBJECT || symbol->name == NULL || symbol->size == 0 || symbol->address < done ||
-            symbol->size > section_end - symbol->address || symbol->section != side->section->index)
+        if (symbol->type != STT_OBJECT || symbol->name == NULL || symbol->size == 0 || symbol->guessed ||
+            symbol->address < done || symbol->size > section_end - symbol->address ||
+            symbol->section != side->section->index)
             continue;
         struct object *object = list_add(&objects);
         if (object == NULL)

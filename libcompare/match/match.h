@@ -2,7 +2,8 @@
  * match: pairs the extents of the two images by what they are, and their addresses. Knows nothing of what differs in them.
  *
  *   match.c           extents
- *   correspondence.h  which address is which: space.c (the code of a side, in pieces), functions.c, changed.c, data.c,
+ *   correspondence.h  which address is which: space.c (the code of a side, in pieces; entries.c: where they
+ *                     begin, endless.c: which of them never return), functions.c, changed.c, data.c,
  *                     references.c; align.c aligns two sequences
  *
  * Where both sides have the same program headers, what is loaded is paired by its place: the loader knows no other.

@@ -11,6 +11,20 @@ struct matchmaking {
     bool out_of_memory;
 };
 
+/* ---- Where functions begin that nothing names: entries.c ---- */
+
+enum { ENTRY_ARM = 1, ENTRY_THUMB, ENTRY_LABEL /* of a computed goto: none */ };
+
+struct entries {
+    uint8_t *marks; /* for every two bytes of the file; NULL: none are known */
+};
+
+/* The space's code is not read yet. False: no memory. */
+bool entries_find(const struct space *space, struct arena *arena, struct entries *entries);
+/* The next entry behind this offset of the file, or the end; the state in which code there is entered. */
+uint64_t entries_next(const struct entries *entries, uint64_t offset, uint64_t end);
+bool entries_thumb(const struct entries *entries, uint64_t offset);
+
 /* ---- Code: functions.c, changed.c ---- */
 
 void functions_pair(struct matchmaking *m);

@@ -9,6 +9,7 @@
 
 struct reading {
     struct space *space;
+    struct entries entries;
     struct list pieces;
     size_t site_capacity, table_capacity;
     bool out_of_memory;
@@ -42,12 +43,15 @@ bool space_is_padding(const struct space *space, struct range bytes)
            (space->decoders[1] != NULL && decode_is_padding(space->decoders[1], at, range_size(bytes)));
 }
 
-/* What no symbol covers: padding, or code of which only its place is known. */
+/* What no symbol covers: padding, or code of which only its place is known, and perhaps where it is entered. */
 static void add_between(struct reading *reading, const struct section *section, uint64_t begin, uint64_t end)
 {
-    const struct space *space = reading->space;
-    if (begin < end && !space_is_padding(space, (struct range){begin, end}))
-        add_piece(reading, section, (struct range){begin, end}, NULL, false);
+    while (begin < end) {
+        uint64_t next = entries_next(&reading->entries, begin, end);
+        if (!space_is_padding(reading->space, (struct range){begin, next}))
+            add_piece(reading, section, (struct range){begin, next}, NULL, entries_thumb(&reading->entries, begin));
+        begin = next;
+    }
 }
 
 static const char *better_name(const char *a, const char *b)
@@ -202,6 +206,8 @@ bool space_read(struct space *space, struct arena *arena)
     space->decoders[0] = decoder_open(space->image, false);
     space->decoders[1] = space->image->header.e_machine == EM_ARM ? decoder_open(space->image, true) : NULL;
     if (space->decoders[0] == NULL || (space->image->header.e_machine == EM_ARM && space->decoders[1] == NULL))
+        return false;
+    if (!entries_find(space, arena, &reading.entries))
         return false;
     for (uint64_t i = 1; i < space->image->section_count; i++) {
         if (is_code(&space->image->sections[i]))

@@ -101,7 +101,8 @@ static bool is_text_here(const struct moving *m, uint64_t rebuilt)
 static bool begins_a_thing(const struct moving *m, const struct code_run *run, uint64_t rebuilt)
 {
     const struct symbol *symbol = symbols_at_address(&m->symbols[1], rebuilt);
-    if (symbol != NULL && symbol->name != NULL && symbol->type == STT_OBJECT)
+    if (symbol != NULL && symbol->name != NULL && symbol->type == STT_OBJECT &&
+        (!symbol->guessed || symbol->address == rebuilt))
         return symbol->address == rebuilt;
     for (size_t i = 0; i < run->pieces[1]->table_count; i++) {
         if (m->spaces[1].tables[run->pieces[1]->table + i].address == rebuilt)
