@@ -16,6 +16,7 @@ MACHINES = {
     "aarch64": ("aarch64-linux-gnu", ("-O2",), {".rodata": 64}),
     "arm": ("arm-linux-gnueabihf", ("-O2", "-marm"), {".rodata": 64, ".plt": 4}),
     "thumb": ("arm-linux-gnueabihf", ("-O2", "-mthumb"), {".rodata": 64, ".plt": 4}),
+    "powerpc": ("powerpc-linux-gnu", ("-O2", "-fPIE", "-pie"), {".rodata": 64, ".text": 72}),
 }
 SOURCES = {
     "main.c": """

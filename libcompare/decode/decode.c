@@ -157,6 +157,18 @@ struct decoder *decoder_open(const struct image *image, bool thumb)
     return decoder;
 }
 
+void decoder_set_relocations(struct decoder *decoder, const struct relocation *relocations, size_t count)
+{
+    decoder->filled = relocations;
+    decoder->filled_count = count;
+}
+
+void decoder_set_stubs(struct decoder *decoder, const struct site_stub *stubs, size_t count)
+{
+    decoder->based = stubs;
+    decoder->based_count = count;
+}
+
 void decoder_set_endless(struct decoder *decoder, const uint64_t *addresses, size_t count)
 {
     decoder->endless = addresses;

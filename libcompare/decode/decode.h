@@ -57,6 +57,12 @@ struct instruction {
 struct decoder *decoder_open(const struct image *image, bool thumb);
 void decoder_close(struct decoder *decoder);
 
+/* What ld.so fills in, as relocations_read gives it; it must outlive the decoder. For decode_sites alone. */
+void decoder_set_relocations(struct decoder *decoder, const struct relocation *relocations, size_t count);
+
+/* The stubs whose base is known, sorted; they must outlive the decoder. For decode_sites alone. */
+void decoder_set_stubs(struct decoder *decoder, const struct site_stub *stubs, size_t count);
+
 /* Addresses of functions that never return, sorted; they must outlive the decoder. For decode_sites alone. */
 void decoder_set_endless(struct decoder *decoder, const uint64_t *addresses, size_t count);
 

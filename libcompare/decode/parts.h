@@ -55,6 +55,10 @@ struct decoder {
     uint64_t got;          /* i386: what PIC code adds to; 0: not known */
     struct range stubs[4]; /* addresses: of the procedure linkage table's sections */
     size_t stub_count;
+    const struct relocation *filled; /* linked files: what ld.so fills in, by file offset */
+    size_t filled_count;
+    const struct site_stub *based; /* PowerPC: stubs whose base is known, sorted */
+    size_t based_count;
     const uint64_t *endless; /* functions that never return, sorted */
     size_t endless_count;
 

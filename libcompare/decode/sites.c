@@ -73,6 +73,20 @@ struct site_table *site_table_add(struct site_search *search, struct site_table 
     return &sites->tables[sites->table_count++];
 }
 
+void site_stub_add(struct site_search *search, struct site_stub stub)
+{
+    struct sites *sites = search->sites;
+    if (sites->stub_count == sites->stub_capacity) {
+        struct site_stub *larger = grown(sites->stubs, &sites->stub_capacity, sizeof(*larger));
+        if (larger == NULL) {
+            sites->out_of_memory = true;
+            return;
+        }
+        sites->stubs = larger;
+    }
+    sites->stubs[sites->stub_count++] = stub;
+}
+
 void site_start(struct site_search *search, uint64_t offset)
 {
     struct sites *sites = search->sites;
@@ -93,6 +107,7 @@ void sites_free(struct sites *sites)
 {
     free(sites->items);
     free(sites->tables);
+    free(sites->stubs);
     free(sites->starts);
     *sites = (struct sites){0};
 }
@@ -228,7 +243,7 @@ static bool in_order(const struct sites *sites, uint64_t size)
 bool decode_reached(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address, struct sites *sites)
 {
     struct site_search search = {decoder, bytes, size, address, false, true, sites};
-    sites->count = sites->table_count = sites->start_count = 0;
+    sites->count = sites->table_count = sites->stub_count = sites->start_count = 0;
     sites->out_of_memory = false;
     return decoder->image->header.e_machine == EM_ARM && size <= UINT32_MAX && sites_arm(&search) &&
            !sites->out_of_memory;
@@ -238,7 +253,7 @@ bool decode_sites(struct decoder *decoder, const uint8_t *bytes, uint64_t size, 
                   struct sites *sites)
 {
     struct site_search search = {decoder, bytes, size, address, starts, false, sites};
-    sites->count = sites->table_count = sites->start_count = 0;
+    sites->count = sites->table_count = sites->stub_count = sites->start_count = 0;
     sites->unfollowed = sites->undecoded = sites->closed = sites->falls_through = sites->out_of_memory = false;
     for (size_t i = 0; i < ARRAY_COUNT(machines); i++) {
         if (machines[i].machine != decoder->image->header.e_machine || size > UINT32_MAX)

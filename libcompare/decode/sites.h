@@ -48,11 +48,21 @@ struct site_table {
     bool code; /* it is jumped to */
 };
 
+/*
+ * PowerPC of 32 bits: a stub of the linker for calls of other objects, which reads its slot relative to what the caller
+ * has in r30; and that.
+ */
+struct site_stub {
+    uint64_t address, base;
+};
+
 struct sites {
     struct site *items; /* sorted by offset; malloc */
     size_t count, capacity;
     struct site_table *tables; /* malloc */
     size_t table_count, table_capacity;
+    struct site_stub *stubs; /* that are called; malloc */
+    size_t stub_count, stub_capacity;
     uint32_t *starts; /* where instructions begin, in order, where wanted; malloc */
     size_t start_count, start_capacity;
     uint64_t hash;      /* XXH3 over the code without the masked bits, and over places, kinds and masks of its sites */
@@ -77,6 +87,10 @@ bool decode_sites(struct decoder *decoder, const uint8_t *bytes, uint64_t size, 
 bool decode_reached(struct decoder *decoder, const uint8_t *bytes, uint64_t size, uint64_t address,
                     struct sites *sites);
 void sites_free(struct sites *sites);
+
+/* Whether such a stub stands at this address. Its size is SITE_STUB_SIZE. */
+#define SITE_STUB_SIZE 16
+bool site_is_stub(const struct decoder *decoder, uint64_t address);
 
 /* What the entry at this place of the file, which must be there, leads to; false where it has no bytes. */
 bool site_table_target(const struct image *image, const struct site_table *table, uint64_t file_offset,

@@ -20,6 +20,8 @@ struct site_search {
 struct site *site_add(struct site_search *search, uint64_t offset, size_t size, enum site_kind kind, uint64_t target);
 struct site *site_add_word(struct site_search *search, uint64_t offset, uint32_t bits, enum site_kind kind,
                            uint64_t target);
+/* A stub that is called. */
+void site_stub_add(struct site_search *search, struct site_stub stub);
 /* A table, once; NULL without memory. */
 struct site_table *site_table_add(struct site_search *search, struct site_table table);
 /* An instruction begins here; kept where it is wanted. */

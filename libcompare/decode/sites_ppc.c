@@ -6,11 +6,13 @@
  */
 #include "sites_flow.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define STACK 1
 #define TOC   2
 #define ENTRY 12 /* ELFv2: the address of the function, at its global entry */
+#define LWZ   32 /* an opcode */
 #define LR    32
 #define CTR   33
 
@@ -63,6 +65,55 @@ static void use_base(struct flow *flow, unsigned ra)
         flow_use(flow, ra);
 }
 
+/* ---- Stubs (binutils, elf32-ppc.c, write_glink_stub) ---- */
+
+#define PIC   30 /* what the GOT is addressed from */
+#define MTCTR 0x7d6903a6u
+#define BCTR  0x4e800420u
+#define NOP   0x60000000u
+
+bool site_is_stub(const struct decoder *decoder, uint64_t address)
+{
+    struct range range;
+    const struct image *image = decoder->image;
+    if (image->header.e_machine != EM_PPC || !image_file_range(image, address, SITE_STUB_SIZE, &range))
+        return false;
+    const uint8_t *bytes = image_bytes(image, range);
+    uint32_t words[SITE_STUB_SIZE / 4];
+    for (size_t i = 0; bytes != NULL && i < ARRAY_COUNT(words); i++)
+        words[i] = decode_u32(decoder, bytes + i * 4);
+    if (bytes == NULL)
+        return false;
+    /* lwz r11, x(r30); mtctr r11; bctr; nop. Or addis r11, r30, x; lwz r11, x(r11); mtctr r11; bctr. */
+    return (words[0] >> 16 == 0x817e && words[1] == MTCTR && words[2] == BCTR && words[3] == NOP) ||
+           (words[0] >> 16 == 0x3d7e && words[1] >> 16 == 0x816b && words[2] == MTCTR && words[3] == BCTR);
+}
+
+static int stub_order(const void *left, const void *right)
+{
+    const struct site_stub *a = left, *b = right;
+    return (a->address > b->address) - (a->address < b->address);
+}
+
+static const struct site_stub *base_of_stub(const struct decoder *decoder, uint64_t address)
+{
+    struct site_stub key = {.address = address};
+    return decoder->based_count == 0 ? NULL
+                                     : bsearch(&key, decoder->based, decoder->based_count, sizeof(key), stub_order);
+}
+
+/* A call of one: it reads what it does relative to r30. False where that is not known. */
+static bool hand_over_base(struct flow *flow, uint64_t stub)
+{
+    const struct held *held = flow_held(flow, PIC);
+    if (held->kind != HELD_BASE)
+        return false;
+    flow_complete(flow, PIC);
+    if (flow->telling)
+        site_stub_add(flow->search, (struct site_stub){stub, held->address});
+    return true;
+}
+
 /* ---- Addresses ---- */
 
 static bool is_base(const struct held *held)
@@ -74,7 +125,7 @@ static bool is_base(const struct held *held)
  * What stands at rest from the register. True where that is an address: its whole, and the site of the instruction is
  * told.
  */
-static bool complete(struct flow *flow, unsigned ra, uint64_t rest, uint32_t bits, uint64_t *whole)
+static bool complete(struct flow *flow, unsigned ra, uint64_t rest, uint32_t bits, bool access, uint64_t *whole)
 {
     if (ra == 0)
         return false;
@@ -85,7 +136,10 @@ static bool complete(struct flow *flow, unsigned ra, uint64_t rest, uint32_t bit
     if (!address)
         return false;
     flow_complete(flow, ra);
-    flow_site(flow, bits, SITE_DATA, *whole);
+    if (access)
+        flow_access(flow, bits, *whole);
+    else
+        flow_site(flow, bits, SITE_DATA, *whole);
     return true;
 }
 
@@ -107,12 +161,17 @@ static void upper(struct flow *flow, uint32_t word)
     }
 }
 
-/* A base that code addresses the GOT from: r2, or what is made of LR. */
+/*
+ * A base that code addresses the GOT from: r2, or what is made of LR. Each object has its own .got2, and its base 0x8000
+ * behind the begin of that, where nothing in particular stands: it is a part of what is addressed from it.
+ */
 static void set_base(struct flow *flow, unsigned rt, uint64_t whole, uint64_t offset)
 {
     flow_set(flow, rt, HELD_BASE, whole);
+    bool part = !is_wide(flow) && flow_held(flow, rt)->completed;
     if (flow->telling)
-        site_add_word(flow->search, offset, IMM_BITS, flow_base_kind(flow, flow->registers[rt], SITE_GOT), whole);
+        site_add_word(flow->search, offset, IMM_BITS,
+                      flow_base_kind(flow, flow->registers[rt], part ? SITE_PART : SITE_GOT), whole);
 }
 
 static void add_rest(struct flow *flow, uint32_t word)
@@ -130,7 +189,7 @@ static void add_rest(struct flow *flow, uint32_t word)
     if (from_link || makes_toc) {
         flow_complete(flow, ra);
         set_base(flow, rt, decode_wrap(flow->search->decoder, held.address + rest), flow->at);
-    } else if (complete(flow, ra, rest, IMM_BITS, &whole)) {
+    } else if (complete(flow, ra, rest, IMM_BITS, false, &whole)) {
         flow_set(flow, rt, HELD_WHOLE, whole);
     } else {
         if (held.kind != HELD_HALF) /* of which a number is made */
@@ -149,7 +208,7 @@ static void or_rest(struct flow *flow, uint32_t word)
     if (rs == ra && (word & IMM_BITS) == 0) { /* NOP in its forms */
         flow_idle(flow);
     } else if (rs != 0 && flow_held(flow, rs)->kind == HELD_HALF &&
-               complete(flow, rs, word & IMM_BITS, IMM_BITS, &whole)) {
+               complete(flow, rs, word & IMM_BITS, IMM_BITS, false, &whole)) {
         flow_set(flow, ra, HELD_WHOLE, whole);
     } else {
         if (rs == 0 || flow_held(flow, rs)->kind != HELD_HALF)
@@ -162,11 +221,32 @@ static void or_rest(struct flow *flow, uint32_t word)
 
 enum transfer { LOADS, STORES, NO_REGISTER };
 
+/*
+ * What stands at this place of .got2 and is loaded from there: the address of data, which ld.so makes of the load address
+ * and an addend. The word is looked at where it stands. Of functions nothing is said: who jumps to one has a pointer.
+ */
+static bool loaded_address(const struct flow *flow, uint64_t slot, uint64_t *value)
+{
+    const struct decoder *decoder = flow->search->decoder;
+    const struct image *image = decoder->image;
+    struct range word, code;
+    size_t count;
+    if (is_wide(flow) || !image_file_range(image, slot, 4, &word))
+        return false;
+    const struct relocation *filled = relocations_in(decoder->filled, decoder->filled_count, word, &count);
+    if (count != 1 || filled->type != R_PPC_RELATIVE || filled->address != slot)
+        return false;
+    *value = (uint32_t)filled->addend;
+    const struct extent *extent = image_file_range(image, *value, 1, &code) ? image_extent_at(image, code.begin) : NULL;
+    return extent != NULL && extent->owner == OWNER_SECTION &&
+           (image->sections[extent->index].flags & SHF_EXECINSTR) == 0;
+}
+
 static void access_rest(struct flow *flow, uint32_t word, uint32_t bits, enum transfer transfer, bool update)
 {
     unsigned rt = rt_of(word), ra = ra_of(word);
-    uint64_t whole;
-    bool completed = !update && complete(flow, ra, (uint64_t)sign_extend(word & bits, 16), bits, &whole);
+    uint64_t whole, value;
+    bool completed = !update && complete(flow, ra, (uint64_t)sign_extend(word & bits, 16), bits, true, &whole);
     /* After a call the TOC's address comes back from where the ABI has it saved. */
     bool restores = is_wide(flow) && transfer == LOADS && rt == TOC && ra == STACK && bits == DS_BITS &&
                     ((word & bits) == 24 || (word & bits) == 40);
@@ -182,6 +262,8 @@ static void access_rest(struct flow *flow, uint32_t word, uint32_t bits, enum tr
         flow_set(flow, rt, HELD_BASE, toc_of(flow));
     else if (transfer == LOADS)
         flow_write(flow, rt);
+    if (completed && transfer == LOADS && word >> 26 == LWZ && loaded_address(flow, whole, &value))
+        flow_set(flow, rt, HELD_WHOLE, value);
 }
 
 static bool accesses(struct flow *flow, uint32_t word)
@@ -258,7 +340,8 @@ static void branch(struct flow *flow, uint32_t word)
         flow_site(flow, bits, flow_base_kind(flow, flow->registers[LR], SITE_CALL), target);
         return;
     }
-    flow_site(flow, bits, calls ? SITE_CALL : SITE_JUMP, target);
+    bool certain = !site_is_stub(flow->search->decoder, target) || hand_over_base(flow, target);
+    flow_site(flow, bits, !certain ? SITE_OPAQUE : calls ? SITE_CALL : SITE_JUMP, target);
     if (calls) {
         call(flow);
         if (always)
@@ -288,6 +371,9 @@ static bool branch_register(struct flow *flow, uint32_t word)
             call(flow);
             return true;
         }
+        /* A whole word of data is a pointer, which is looked at where it stands. */
+        if (flow_held(flow, CTR)->kind == HELD_ENTRY && !is_wide(flow))
+            flow_write(flow, CTR);
         if (flow_held(flow, CTR)->kind == HELD_OTHER)
             flow_leave(flow, CALL_KEPT);
         flow_jump_register(flow, CTR);
@@ -796,11 +882,17 @@ static unsigned step(struct flow *flow)
     }
     if (global_entry(flow))
         return 8;
+    /* One that nobody is known to call, or with several bases: where its slot is cannot be told. */
+    if (flow_held(flow, PIC)->kind != HELD_BASE && site_is_stub(flow->search->decoder, here(flow)))
+        flow_site(flow, IMM_BITS, SITE_OPAQUE, here(flow));
     return run(flow, flow_word(flow, flow->at)) ? 4 : 0;
 }
 
 static void begin(struct flow *flow)
 {
+    const struct site_stub *stub = base_of_stub(flow->search->decoder, flow->search->address);
+    if (stub != NULL && site_is_stub(flow->search->decoder, stub->address))
+        flow_set(flow, PIC, HELD_BASE, stub->base);
     if (toc_of(flow) != 0)
         flow_set(flow, TOC, HELD_BASE, toc_of(flow));
 }

@@ -563,13 +563,87 @@ static void toc_is_followed(void **state)
     KINDS(ppc64le, ET_DYN, "3c4c0001 38428100 f8410020 4e800020", SITE_OPAQUE, SITE_OPAQUE, NONE, NONE);
 }
 
+/* In the bench's file at GOT: lwz r11, 0x10(r30); mtctr r11; bctr; nop. */
+static void bench_stub(struct bench *bench)
+{
+    from_words("817e0010 7d6903a6 4e800420 60000000", true, bench->bytes + (GOT - BASE));
+    assert_true(decode_sites(bench->decoder, bench->bytes, bench->size, BASE, true, &bench->sites));
+}
+
+static void stub_reads_relative_to_what_its_callers_hand_over(void **state)
+{
+    struct bench bench;
+    struct sites sites = {0};
+    (void)state;
+    /* bcl 20,31,1f; 1: mflr r30; addis r30, r30, 1; addi r30, r30, lo; bl stub; blr */
+    bench_words(&bench, ppc, ET_DYN, "429f0005 7fc802a6 3fde0001 3bde8ffc 480000f1 4e800020");
+    bench_stub(&bench);
+    is_site(&bench, 16, SITE_CALL, GOT);
+    assert_int_equal(bench.sites.stub_count, 1);
+    assert_int_equal(bench.sites.stubs[0].address, GOT);
+    assert_int_equal(bench.sites.stubs[0].base, BASE + 4 + 0x10000 - 0x7004);
+    /* Its own code, when the base is known. */
+    struct site_stub stub = bench.sites.stubs[0];
+    uint64_t base = stub.base;
+    const uint8_t *code = bench.bytes + (GOT - BASE);
+    assert_true(decode_sites(bench.decoder, code, 16, GOT, true, &sites));
+    assert_int_equal(sites.count, 1);
+    assert_int_equal(sites.items[0].kind, SITE_OPAQUE);
+    decoder_set_stubs(bench.decoder, &stub, 1);
+    assert_true(decode_sites(bench.decoder, code, 16, GOT, true, &sites));
+    assert_int_equal(sites.count, 1);
+    assert_int_equal(sites.items[0].kind, SITE_DATA);
+    assert_int_equal(sites.items[0].target, base + 0x10);
+    sites_free(&sites);
+    decoder_set_stubs(bench.decoder, NULL, 0);
+    sites_free(&bench.sites);
+    decoder_close(bench.decoder);
+    /* bl stub; blr: nothing is known of r30 */
+    bench_words(&bench, ppc, ET_DYN, "48000101 4e800020");
+    bench_stub(&bench);
+    is_site(&bench, 0, SITE_OPAQUE, GOT);
+    assert_int_equal(bench.sites.stub_count, 0);
+    bench_close(&bench);
+}
+
+static void table_whose_address_is_loaded_is_followed(void **state)
+{
+    struct bench bench;
+    struct extent extent = {{0x100, 0x140}, OWNER_SECTION, 1};
+    (void)state;
+    /* bcl 20,31,1f; 1: mflr r30; addis r30, r30, 0; addi r30, r30, GOT - 1b; lwz r10, 0(r30); lwzx r9, r10, r9;
+       add r9, r9, r10; mtctr r9; bctr; blr */
+    bench_words(&bench, ppc, ET_DYN,
+                "429f0005 7fc802a6 3fde0000 3bde00fc 815e0000 7d2a482e 7d295214 7d2903a6 4e800420 4e800020");
+    assert_true(bench.sites.unfollowed);
+    struct relocation relocation = {
+        .file_offset = 0x100, .address = GOT, .addend = GOT + 0x20, .type = R_PPC_RELATIVE, .symbol = ""};
+    bench.image.extents = &extent;
+    bench.image.extent_count = 1;
+    bench.sections[1].flags = SHF_ALLOC;
+    decoder_set_relocations(bench.decoder, &relocation, 1);
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+    assert_false(bench.sites.unfollowed);
+    assert_int_equal(bench.sites.table_count, 1);
+    assert_int_equal(bench.sites.tables[0].address, GOT + 0x20);
+    assert_int_equal(bench.sites.tables[0].base, GOT + 0x20);
+    is_site(&bench, 16, SITE_DATA, GOT);
+    /* Another relocation of the word: nothing is known of it. */
+    relocation.type = R_PPC_GLOB_DAT;
+    assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+}
+
 static void address_from_the_link_register_is_followed(void **state)
 {
     (void)state;
     /* bcl 20,31,1f; 1: mflr r30; addis r30, r30, 1; addi r30, r30, lo; lwz r3, 16(r30); lis r9, 0x40; lwz r4, 0x123(r9);
        lis r10, 0x7fff; ori r10, r10, 0xffff; blr */
     KINDS(ppc, ET_EXEC, "429f0005 7fc802a6 3fde0001 3bde8ffc 807e0010 3d200040 80890123 3d407fff 614affff 4e800020",
-          SITE_CALL, NONE, SITE_PART, SITE_GOT, SITE_DATA, SITE_PART, SITE_DATA, NONE, NONE, NONE);
+          SITE_CALL, NONE, SITE_PART, SITE_PART, SITE_DATA, SITE_PART, SITE_DATA, NONE, NONE, NONE);
+    /* Nothing is addressed from it. */
+    KINDS(ppc, ET_EXEC, "429f0005 7fc802a6 3fde0001 3bde8ffc 4e800020", SITE_CALL, NONE, SITE_PART, SITE_GOT, NONE);
     /* lis r9, 0x40; stw r9, 8(r1); lwz r4, 0x123(r9): a number, or not? */
     KINDS(ppc, ET_EXEC, "3d200040 91210008 80890123 4e800020", SITE_OPAQUE, NONE, SITE_DATA, NONE);
     KINDS(ppc, ET_EXEC, "3d200040 91210008 4e800020", SITE_OPAQUE, NONE, NONE);
@@ -672,6 +746,8 @@ int main(void)
         cmocka_unit_test(table_of_addresses_behind_a_jump_is_checked),
         cmocka_unit_test(toc_is_followed),
         cmocka_unit_test(address_from_the_link_register_is_followed),
+        cmocka_unit_test(stub_reads_relative_to_what_its_callers_hand_over),
+        cmocka_unit_test(table_whose_address_is_loaded_is_followed),
         cmocka_unit_test(page_from_the_got_is_completed),
         cmocka_unit_test(slot_of_a_branch_runs_before_it),
         cmocka_unit_test(code_without_return_is_closed),

@@ -17,6 +17,7 @@
 struct token {
     uint64_t address, hash;
     uint32_t size;
+    bool named; /* a pointer that ld.so binds by a symbol's name */
 };
 
 /* A stretch of one section on both sides. */
@@ -192,7 +193,8 @@ static bool next_token(struct scan *scan, struct token *token)
         }
         if (size > range_size(scan->bytes))
             size = range_size(scan->bytes);
-        *token = (struct token){scan->address, hash, (uint32_t)size};
+        bool named = relocated && scan->relocations->symbol[0] != '\0';
+        *token = (struct token){scan->address, hash, (uint32_t)size, named};
         uint64_t step = size > 0 ? size : 1;
         scan->bytes.begin += step;
         scan->address += step;
@@ -348,7 +350,25 @@ static void align_stretch(struct data_work *work, const struct stretch *stretch)
     arena_free(&scratch);
 }
 
-/* Whether both hold the same bytes, and pointers at the same places are the rest's affair. */
+/* Whether both hold pointers at the same places, and none that is known to be another: of RELA no byte tells them. */
+static bool same_pointers(const struct data_work *work, const struct range bytes[2])
+{
+    const struct relocation *found[2];
+    size_t count[2];
+    for (size_t side = 0; side < 2; side++)
+        found[side] = relocations_in(work->sides[side].space->relocations, work->sides[side].space->relocation_count,
+                                     bytes[side], &count[side]);
+    if (count[0] != count[1])
+        return false;
+    for (size_t i = 0; i < count[0]; i++) {
+        if (found[0][i].file_offset - bytes[0].begin != found[1][i].file_offset - bytes[1].begin ||
+            hash_relocation(work, 0, &found[0][i]) != hash_relocation(work, 1, &found[1][i]))
+            return false;
+    }
+    return true;
+}
+
+/* Whether both hold the same. */
 static bool is_rigid(const struct data_work *work, const struct stretch *stretch)
 {
     const struct data_side *x = &work->sides[0], *y = &work->sides[1];
@@ -357,8 +377,9 @@ static bool is_rigid(const struct data_work *work, const struct stretch *stretch
         return false;
     if (x->section->type == SHT_NOBITS || (x->section->flags & SHF_TLS) != 0)
         return true;
-    return memcmp(x->space->image->bytes + file_bytes(x, stretch->sides[0]).begin,
-                  y->space->image->bytes + file_bytes(y, stretch->sides[1]).begin, size) == 0;
+    struct range bytes[2] = {file_bytes(x, stretch->sides[0]), file_bytes(y, stretch->sides[1])};
+    return memcmp(x->space->image->bytes + bytes[0].begin, y->space->image->bytes + bytes[1].begin, size) == 0 &&
+           same_pointers(work, bytes);
 }
 
 static void pair_stretch(struct data_work *work, const struct stretch *stretch)
@@ -572,7 +593,7 @@ static void pair_leftovers(struct data_work *work)
     for (size_t side = 0; list != NULL && side < 2; side++) {
         const struct token *tokens = work->leftovers[side].items;
         for (size_t i = 0; i < work->leftovers[side].count; i++) {
-            if (tokens[i].size >= UNIQUE_LEAST)
+            if (tokens[i].size >= UNIQUE_LEAST || tokens[i].named)
                 list[count++] = (struct unique){&tokens[i], side};
         }
     }

@@ -196,6 +196,22 @@ static void mark_labels(struct entering *e, const struct lead *lead)
     }
 }
 
+/* PowerPC's stubs, one by one, and what stands behind the last. */
+static void find_stubs(const struct space *space, struct entries *entries)
+{
+    for (uint64_t i = 1; i < space->image->section_count; i++) {
+        const struct section *section = &space->image->sections[i];
+        bool inside = false;
+        for (uint64_t at = 0; code_at(space->image, section->address) == section && at < section->size; at += WORD) {
+            bool stub = site_is_stub(space->decoders[0], section->address + at);
+            if (stub || inside)
+                entries->marks[(section->bytes.begin + at) / UNIT] = ENTRY_ARM;
+            inside = stub;
+            at += stub ? SITE_STUB_SIZE - WORD : 0;
+        }
+    }
+}
+
 bool entries_find(const struct space *space, struct arena *arena, struct entries *entries)
 {
     struct arena scratch = {0};
@@ -205,12 +221,15 @@ bool entries_find(const struct space *space, struct arena *arena, struct entries
                          .leads = {.arena = &scratch, .item_size = sizeof(struct lead)}};
     struct sites sites = {0};
     *entries = (struct entries){0};
-    if (space->image->header.e_machine != EM_ARM)
+    if (space->image->header.e_machine != EM_ARM && space->image->header.e_machine != EM_PPC)
         return true;
     entries->marks = arena_alloc(arena, (size_t)(space->image->size / UNIT) + 1, 1);
     if (entries->marks == NULL)
         return false;
-    memset(entries->marks, 0, (size_t)(space->image->size / UNIT) + 1);
+    if (space->image->header.e_machine == EM_PPC) {
+        find_stubs(space, entries);
+        return true;
+    }
     enter_known(&e);
     follow_all(&e, &sites);
     enter_pointers(&e, POINTERS_CERTAIN);

@@ -104,6 +104,8 @@ static bool key_of(const struct matchmaking *m, size_t side, const struct code_p
                    struct key *key)
 {
     bool content = by >= BY_CONTENT;
+    if (content && piece->stub)
+        return false;
     if (piece->partner != SIZE_MAX || (content ? piece->hash == 0 : piece->name == NULL))
         return false;
     *key = (struct key){.hash = by == BY_REFERENCES ? hash_references(m, side, piece) : piece->hash};
@@ -162,7 +164,7 @@ static void pair_beside(struct matchmaking *m, bool forward)
         if (k == SIZE_MAX)
             continue;
         size_t next = forward ? i + 1 : i - 1, other = forward ? k + 1 : k - 1;
-        if (next < a->code_count && other < b->code_count && a->code[next].hash != 0 &&
+        if (next < a->code_count && other < b->code_count && a->code[next].hash != 0 && !a->code[next].stub &&
             a->code[next].hash == b->code[other].hash && names_agree(&a->code[next], &b->code[other]) &&
             may_pair(m, &a->code[next], &b->code[other]))
             pair(m, next, other, EVIDENCE_ORDER);
@@ -190,6 +192,29 @@ static void pair_between(struct matchmaking *m)
         }
         left = i;
         begun = true;
+    }
+}
+
+/* ---- By who calls ---- */
+
+/*
+ * Stubs of the linker, all alike: those that the n-th calls of two alike functions lead to. That is no excuse for the
+ * calls, for what a stub reads is looked at.
+ */
+static void pair_stubs(struct matchmaking *m)
+{
+    struct space *a = &m->spaces[0], *b = &m->spaces[1];
+    for (size_t i = 0; i < a->code_count; i++) {
+        const struct code_piece *x = &a->code[i], *y = x->partner != SIZE_MAX ? &b->code[x->partner] : NULL;
+        if (y == NULL || x->hash == 0 || x->hash != y->hash)
+            continue;
+        for (size_t k = 0; k < x->site_count && k < y->site_count; k++) {
+            const struct site *call = &a->sites[x->site + k], *other = &b->sites[y->site + k];
+            const struct code_piece *p = call->kind == SITE_CALL ? space_code_at(a, call->target) : NULL;
+            const struct code_piece *q = other->kind == SITE_CALL ? space_code_at(b, other->target) : NULL;
+            if (p != NULL && q != NULL && p->stub && q->stub && may_pair(m, p, q))
+                pair(m, (size_t)(p - a->code), (size_t)(q - b->code), EVIDENCE_ORDER);
+        }
     }
 }
 
@@ -223,6 +248,7 @@ void functions_pair(struct matchmaking *m)
         pair_once(m, BY_NAME);
         pair_once(m, BY_REFERENCES);
     }
+    pair_stubs(m);
     pair_between(m);
     for (size_t i = 0; i < m->spaces[0].code_count && !m->out_of_memory; i++) {
         struct code_piece *a = &m->spaces[0].code[i];

@@ -9,6 +9,7 @@
 
 struct reading {
     struct space *space;
+    struct list stubs; /* of struct site_stub: calls of them */
     struct entries entries;
     struct list pieces;
     size_t site_capacity, table_capacity;
@@ -43,8 +44,8 @@ bool space_is_padding(const struct space *space, struct range bytes)
            (space->decoders[1] != NULL && decode_is_padding(space->decoders[1], at, range_size(bytes)));
 }
 
-/* What no symbol covers: padding, or code of which only its place is known, and perhaps where it is entered. */
-static void add_between(struct reading *reading, const struct section *section, uint64_t begin, uint64_t end)
+/* Of which only its place is known, and perhaps where it is entered. */
+static void add_pieces(struct reading *reading, const struct section *section, uint64_t begin, uint64_t end)
 {
     while (begin < end) {
         uint64_t next = entries_next(&reading->entries, begin, end);
@@ -80,11 +81,14 @@ static void read_section(struct reading *reading, const struct section *section)
             bytes.end = other->bytes.end > bytes.end ? other->bytes.end : bytes.end;
         }
         bytes.end = bytes.end < section->bytes.end ? bytes.end : section->bytes.end;
-        add_between(reading, section, done, bytes.begin);
-        add_piece(reading, section, bytes, name, thumb);
+        add_pieces(reading, section, done, bytes.begin);
+        if (name == NULL && entries_next(&reading->entries, bytes.begin, bytes.end) < bytes.end)
+            add_pieces(reading, section, bytes.begin, bytes.end); /* an unwind record can be of several */
+        else
+            add_piece(reading, section, bytes, name, thumb);
         done = bytes.end;
     }
-    add_between(reading, section, done, section->bytes.end);
+    add_pieces(reading, section, done, section->bytes.end);
 }
 
 /* ---- Sites ---- */
@@ -137,6 +141,13 @@ static bool read_piece(struct reading *reading, struct code_piece *piece, struct
     piece->ordinary = !sites->undecoded && !sites->unfollowed;
     piece->closed = sites->closed;
     piece->falls_through = sites->falls_through;
+    piece->stub = piece->size >= SITE_STUB_SIZE && site_is_stub(space->decoders[piece->thumb], piece->address);
+    for (size_t i = 0; i < sites->stub_count && !reading->out_of_memory; i++) {
+        struct site_stub *added = list_add(&reading->stubs);
+        reading->out_of_memory |= added == NULL;
+        if (added != NULL)
+            *added = sites->stubs[i];
+    }
     return keep_sites(reading, piece, sites);
 }
 
@@ -150,6 +161,37 @@ static bool calls_endless(const struct space *space, const struct code_piece *pi
             return true;
     }
     return false;
+}
+
+static int stub_order(const void *left, const void *right)
+{
+    const struct site_stub *a = left, *b = right;
+    if (a->address != b->address)
+        return a->address < b->address ? -1 : 1;
+    return (a->base > b->base) - (a->base < b->base);
+}
+
+/* The stubs once more, with the base that all their callers agree on. */
+static bool read_stubs(struct reading *reading, struct sites *sites)
+{
+    struct space *space = reading->space;
+    struct site_stub *stubs = reading->stubs.items;
+    size_t count = reading->stubs.count, kept = 0;
+    sort_items(stubs, count, sizeof(*stubs), stub_order);
+    for (size_t i = 0; i < count;) {
+        size_t end = i + 1;
+        while (end < count && stubs[end].address == stubs[i].address)
+            end++;
+        if (stubs[end - 1].base == stubs[i].base)
+            stubs[kept++] = stubs[i];
+        i = end;
+    }
+    decoder_set_stubs(space->decoders[0], stubs, kept);
+    for (size_t i = 0; i < space->code_count && kept > 0; i++) {
+        if (space->code[i].stub && !read_piece(reading, &space->code[i], sites))
+            return false;
+    }
+    return true;
 }
 
 /* Once more where a function was taken to return that does not: registers do not flow from there. */
@@ -189,7 +231,7 @@ static bool read_sites(struct reading *reading, struct arena *arena)
     reading->site_capacity = reading->table_capacity = 1;
     for (size_t i = 0; i < space->code_count && kept; i++)
         kept = read_piece(reading, &space->code[i], &sites);
-    kept = kept && read_again(reading, arena, &sites);
+    kept = kept && read_stubs(reading, &sites) && read_again(reading, arena, &sites);
     sites_free(&sites);
     return kept;
 }
@@ -202,11 +244,17 @@ static int address_order(const void *left, const void *right)
 
 bool space_read(struct space *space, struct arena *arena)
 {
-    struct reading reading = {.space = space, .pieces = {.arena = arena, .item_size = sizeof(struct code_piece)}};
+    struct reading reading = {.space = space,
+                              .stubs = {.arena = arena, .item_size = sizeof(struct site_stub)},
+                              .pieces = {.arena = arena, .item_size = sizeof(struct code_piece)}};
     space->decoders[0] = decoder_open(space->image, false);
     space->decoders[1] = space->image->header.e_machine == EM_ARM ? decoder_open(space->image, true) : NULL;
     if (space->decoders[0] == NULL || (space->image->header.e_machine == EM_ARM && space->decoders[1] == NULL))
         return false;
+    for (size_t i = 0; i < ARRAY_COUNT(space->decoders); i++) {
+        if (space->decoders[i] != NULL)
+            decoder_set_relocations(space->decoders[i], space->relocations, space->relocation_count);
+    }
     if (!entries_find(space, arena, &reading.entries))
         return false;
     for (uint64_t i = 1; i < space->image->section_count; i++) {

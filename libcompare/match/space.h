@@ -14,6 +14,7 @@ struct code_piece {
     bool ordinary;              /* neither undecoded nor unfollowed */
     bool closed, falls_through; /* as in struct sites */
     bool endless;               /* it never returns */
+    bool stub;                  /* as in struct site_stub */
     uint64_t hash;              /* as in struct sites; 0 where they could not be found */
     size_t site, site_count;    /* in the space's lists */
     size_t table, table_count;

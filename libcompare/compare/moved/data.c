@@ -65,6 +65,8 @@ static bool is_jump_slot(const struct image *image, uint32_t type)
         return type == R_AARCH64_JUMP_SLOT;
     case EM_ARM:
         return type == R_ARM_JUMP_SLOT;
+    case EM_PPC:
+        return type == R_PPC_JMP_SLOT; /* the word leads to the code that resolves it (binutils, elf32-ppc.c) */
     default:
         return false;
     }
