@@ -4,6 +4,8 @@
  * it. Code of 32 bits gets an address from LR behind BCL 20,31. Tables of switches: words relative to the table, added to
  * its address.
  */
+#include "sites_ppc.h"
+
 #include "sites_flow.h"
 
 #include <stdlib.h>
@@ -464,220 +466,6 @@ static void move_special(struct flow *flow, uint32_t word)
         flow_write(flow, rt);
 }
 
-enum effect { UNKNOWN = 0, NOTHING, READS_AB, READS_SAB, WRITES_T, READS_S, LOGICAL, UNARY, LOAD, UPDATE = 0x10 };
-
-/* clang-format off: one line of a case label each would hide the kinds */
-
-/* What instructions with an extended opcode of 10 bits do. */
-static uint8_t effect_of(unsigned xo)
-{
-    switch (xo) {
-    case 0:
-    case 32:
-    case 4:
-    case 68:
-    case 192:
-    case 224: /* comparisons, traps */
-    case 535:
-    case 599:
-    case 663:
-    case 727:
-    case 855:
-    case 887:
-    case 983: /* floating-point */
-    case 7:
-    case 39:
-    case 71:
-    case 103:
-    case 359:
-    case 135:
-    case 167:
-    case 199:
-    case 231:
-    case 487:
-    case 6:
-    case 38:
-    case 12:
-    case 76:
-    case 140:
-    case 268:
-    case 332:
-    case 364:
-    case 396:
-    case 524:
-    case 588:
-    case 652:
-    case 716:
-    case 780:
-    case 781:
-    case 812:
-    case 813:
-    case 844:
-    case 876:
-    case 908:
-    case 909:
-    case 940:
-    case 941:
-    case 972:
-    case 1004:
-    case 269:
-    case 301:
-    case 397:
-    case 429: /* vectors */
-    case 54:
-    case 86:
-    case 246:
-    case 278:
-    case 1014:
-    case 982:
-    case 470:
-    case 22: /* caches */
-        return READS_AB;
-    case 567:
-    case 631:
-    case 695:
-    case 759:
-        return READS_AB | UPDATE;
-    case 149:
-    case 151:
-    case 215:
-    case 407:
-    case 150:
-    case 214:
-    case 694:
-    case 726:
-    case 660:
-    case 662:
-    case 918:
-    case 661:
-    case 725:
-    case 182:
-        return READS_SAB;
-    case 181:
-    case 183:
-    case 247:
-    case 439:
-        return READS_SAB | UPDATE;
-    case 20:
-    case 21:
-    case 23:
-    case 84:
-    case 52:
-    case 116:
-    case 87:
-    case 279:
-    case 341:
-    case 343:
-    case 532:
-    case 534:
-    case 790:
-        return LOAD;
-    case 53:
-    case 55:
-    case 119:
-    case 311:
-    case 373:
-    case 375:
-        return LOAD | UPDATE;
-    case 24:
-    case 27:
-    case 28:
-    case 60:
-    case 124:
-    case 284:
-    case 316:
-    case 412:
-    case 444:
-    case 476:
-    case 536:
-    case 539:
-    case 792:
-    case 794:
-    case 508:
-    case 252:
-        return LOGICAL;
-    case 26:
-    case 58:
-    case 824:
-    case 826:
-    case 827:
-    case 922:
-    case 954:
-    case 986:
-    case 890:
-    case 891:
-    case 122:
-    case 378:
-    case 506:
-    case 154:
-    case 186:
-    case 538:
-    case 570:
-    case 282:
-    case 314:
-    case 155:
-    case 187:
-    case 219:
-        return UNARY;
-    case 19:
-    case 371:
-    case 83:
-    case 128:
-    case 755:
-        return WRITES_T;
-    case 144:
-    case 146:
-    case 178:
-        return READS_S;
-    case 512:
-    case 576:
-    case 598:
-    case 854:
-        return NOTHING;
-    default:
-        return UNKNOWN;
-    }
-}
-
-static bool is_arithmetic(unsigned xo)
-{
-    switch (xo) {
-    case 8:
-    case 10:
-    case 40:
-    case 104:
-    case 136:
-    case 138:
-    case 200:
-    case 202:
-    case 232:
-    case 234:
-    case 235:
-    case 266:
-    case 9:
-    case 11:
-    case 73:
-    case 75:
-    case 233:
-    case 457:
-    case 459:
-    case 489:
-    case 491:
-    case 393:
-    case 395:
-    case 425:
-    case 427:
-    case 265:
-    case 267:
-    case 170:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* clang-format on */
-
 /* Moves between general and vector registers: their general one is in the place of ra. */
 static bool vector_moves(struct flow *flow, uint32_t word)
 {
@@ -705,7 +493,7 @@ static bool vector_moves(struct flow *flow, uint32_t word)
 static bool extended(struct flow *flow, uint32_t word)
 {
     unsigned xo = word >> 1 & 0x3ff, rt = rt_of(word), ra = ra_of(word), rb = rb_of(word);
-    uint8_t effect = effect_of(xo);
+    uint8_t effect = ppc_effects[xo];
     if (word == 0x7fe00008) { /* TRAP */
         flow_end(flow);
         return true;
@@ -720,13 +508,12 @@ static bool extended(struct flow *flow, uint32_t word)
         flow_write(flow, rt);
         return true;
     }
-    if (effect == UNKNOWN && is_arithmetic(xo & 0x1ff)) {
-        arithmetic(flow, word);
-        return true;
-    }
     if (effect == UNKNOWN)
         return vector_moves(flow, word);
     switch (effect & ~UPDATE) {
+    case ARITHMETIC:
+        arithmetic(flow, word);
+        break;
     case READS_SAB:
         flow_use(flow, rt);
         use_base(flow, ra);
