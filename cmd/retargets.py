@@ -186,8 +186,7 @@ class Foreign:
     """A file of whatever machine: its instructions are not told apart, nor what is a reference and what is not."""
 
     KINDS = ("instruction", "word", "halfword", "byte")
-    # Notes, .bss, and needed versions: a version that has another number is missed where it is used, not where it stands.
-    APART = (7, 8, 0x6ffffffe)
+    APART = (7, 8) # notes, .bss
 
     def __init__(self, path, named=None):
         with open(path, "rb") as file:
@@ -234,11 +233,19 @@ def references_of(path, named=None):
     return (Program if header[18:20] == b"\x3e\0" and header[4] == 2 else Foreign)(path, named)
 
 
-def accepted(report, change):
-    """Whether a report of (vendor, changed rebuilt) lets the change pass: none of its changed bytes is unexplained."""
+def unexplained(report):
+    return sum(report["tally"][side]["unexplained"] for side in ("vendor", "rebuilt"))
+
+
+def accepted(report, change, before=None):
+    """Whether a report of (vendor, changed rebuilt) lets the change pass: none of its changed bytes is unexplained. Where
+    the report without the change is given, it can show elsewhere: a page at what is added to it, a name of a symbol
+    at its slot."""
     begin, end = change.offset, change.offset + len(change.new)
     if report["verdict"] in ("equivalent", "identical"):
         return True
+    if before is not None and unexplained(report) > unexplained(before):
+        return False
     return not any(finding["standing"] == "unexplained" and finding["rebuilt"] and
                    finding["rebuilt"]["offset"] < end and
                    begin < finding["rebuilt"]["offset"] + finding["rebuilt"]["size"]

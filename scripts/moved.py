@@ -329,15 +329,17 @@ def measure_programs(options, here):
 
 def retarget(options, shifted, here):
     """Whether none passes."""
-    from retargets import accepted, references_of
+    from retargets import Foreign, accepted, references_of
     rng = random.Random(options.seed + 1000)
-    tried, passed, read = collections.Counter(), [], {}
+    tried, passed, read, before = collections.Counter(), [], {}, {}
     while shifted and sum(tried.values()) < options.retargets:
         vendor, rebuilt, vendor_stripped, rebuilt_stripped = rng.choice(shifted)
         bare = rng.random() < 0.5
         key = (rebuilt, bare)
         if key not in read:
             read[key] = references_of(str(rebuilt_stripped if bare else rebuilt), str(rebuilt))
+            pair = (vendor_stripped, rebuilt_stripped) if bare else (vendor, rebuilt)
+            before[key] = compare(options, *pair, "--explain", "none") if isinstance(read[key], Foreign) else None
         kind = rng.choice(read[key].KINDS)
         change = read[key].retarget(rng, kind)
         if change is None:
@@ -346,7 +348,7 @@ def retarget(options, shifted, here):
         crafted.write_bytes(change.apply(read[key].bytes))
         report = compare(options, vendor_stripped if bare else vendor, crafted, "--explain", "none")
         tried[kind] += 1
-        if accepted(report, change):
+        if accepted(report, change, before[key]):
             passed.append(f"{rebuilt}{' stripped' if bare else ''}: {kind}, {change.told}")
     print(f"references that lead elsewhere: {sum(tried.values())} tried ({dict(tried)}), {len(passed)} passed")
     for line in passed:

@@ -157,6 +157,11 @@ struct decoder *decoder_open(const struct image *image, bool thumb)
     return decoder;
 }
 
+uint64_t decoder_gp(const struct decoder *decoder)
+{
+    return decoder->gp;
+}
+
 void decoder_set_relocations(struct decoder *decoder, const struct relocation *relocations, size_t count)
 {
     decoder->filled = relocations;

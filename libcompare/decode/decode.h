@@ -66,6 +66,9 @@ void decoder_set_stubs(struct decoder *decoder, const struct site_stub *stubs, s
 /* Addresses of functions that never return, sorted; they must outlive the decoder. For decode_sites alone. */
 void decoder_set_endless(struct decoder *decoder, const uint64_t *addresses, size_t count);
 
+/* What gp points to on MIPS, or the TOC is addressed from on PowerPC64; 0: that is not known. */
+uint64_t decoder_gp(const struct decoder *decoder);
+
 /* Whether there are instructions, and not only words. */
 bool decoder_knows(const struct decoder *decoder);
 

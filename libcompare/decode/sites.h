@@ -20,6 +20,7 @@ enum site_kind {
     SITE_PART,   /* part of an address that other sites of the same code have whole: its bits need no check */
     SITE_GOT,    /* what the GOT, the TOC or gp is addressed from: target is that base */
     SITE_INDEX,  /* the index of a relocation of DT_JMPREL, as lazy PLT entries push it: target is the index */
+    SITE_SYMBOL, /* the index of a dynamic symbol, as MIPS's lazy stubs pass it: target is the index */
     SITE_OPAQUE, /* an address, or a part of one, whose use cannot be followed: target is as far as it is known */
 };
 

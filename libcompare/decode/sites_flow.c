@@ -540,7 +540,7 @@ void flow_compare(struct flow *flow, unsigned reg, uint64_t number)
 bool flow_is_unknown(const struct flow *flow, unsigned reg)
 {
     const struct held *held = flow_held(flow, reg);
-    return held->kind == HELD_OTHER || (held->kind == HELD_BOUND && held->base == 0);
+    return held->kind == HELD_OTHER || held->kind == HELD_STUB || (held->kind == HELD_BOUND && held->base == 0);
 }
 
 void flow_branch_bound(struct flow *flow, bool below)
@@ -681,8 +681,9 @@ static void run_block(struct flow *flow, uint64_t block)
                 flow->overlaps = true;
             flow->units[i] |= UNIT_DONE | UNIT_INNER;
         }
-        /* What goes on behind this code may use whatever is held. */
-        for (unsigned i = 0; next >= flow->unit_count && !flow->ended && i < FLOW_REGISTERS; i++)
+        /* What goes on behind this code may use whatever is held; a call at its end is one that does not return. */
+        bool goes_on = next >= flow->unit_count && !flow->ended && !flow->called;
+        for (unsigned i = 0; goes_on && i < FLOW_REGISTERS; i++)
             flow_use(flow, i);
         if (flow->ended || next >= flow->unit_count || (flow->units[next] & UNIT_DATA) != 0)
             return;

@@ -25,6 +25,7 @@ enum held_kind {
     HELD_ENTRY,     /* read from a table: base is not known yet */
     HELD_PLACE,     /* its base and an entry of it */
     HELD_BOUND,  /* what was compared with a number before a branch: address is the number, base whether it is a sum */
+    HELD_STUB,   /* of a function that ld.so finds: the address of what stands for it in the file */
     HELD_RESULT, /* a call's result, perhaps; or what was held before, if the call kept it: address is its number */
     HELD_MIXED,  /* not the same on every way that leads here, and a part or base on one of them */
 };

@@ -11,6 +11,12 @@
 #define IMM_BITS  0x0000ffffu
 #define JUMP_BITS 0x03ffffffu
 
+#define LW   35 /* opcodes */
+#define SW   43
+#define SWC1 57
+#define SDC1 61
+#define SD   63
+
 #define RESULT 2
 #define T9     25
 #define GP     28
@@ -59,15 +65,76 @@ static void use2(struct flow *flow, uint32_t word)
     flow_use(flow, rt_of(word));
 }
 
+static void forget_places(struct flow *flow);
+
 static void write_reg(struct flow *flow, unsigned reg)
 {
     flow_write(flow, reg);
+    if (reg == SP)
+        forget_places(flow);
 }
 
 static void set_held(struct flow *flow, unsigned reg, struct held held)
 {
     held.address = wrapped(flow, held.address);
     flow->registers[reg] = reg == 0 ? HELD_OTHER : flow_number(flow, held);
+}
+
+/* ---- Places on the stack ---- */
+
+#define FIRST_PLACE 32 /* pseudo-registers */
+#define PLACES      (FLOW_REGISTERS - FIRST_PLACE)
+
+/* Where addresses of data are kept meanwhile, relative to sp, which stays where it is behind a function's begin. */
+struct mips {
+    int64_t offsets[PLACES];
+    unsigned count;
+};
+
+/* The pseudo-register of a place; FLOW_REGISTERS: it has none. */
+static unsigned place_of(struct flow *flow, int64_t offset, bool add)
+{
+    struct mips *mips = flow->machine.state;
+    for (unsigned i = 0; i < mips->count; i++) {
+        if (mips->offsets[i] == offset)
+            return FIRST_PLACE + i;
+    }
+    if (!add || mips->count == PLACES || flow->telling)
+        return FLOW_REGISTERS;
+    mips->offsets[mips->count] = offset;
+    return FIRST_PLACE + mips->count++;
+}
+
+/* Of data, which code does not jump to but by a table. */
+static bool is_data(const struct flow *flow, const struct held *held)
+{
+    const struct image *image = flow->search->decoder->image;
+    struct range byte;
+    if (held->kind != HELD_WHOLE || !image_file_range(image, held->address, 1, &byte))
+        return false;
+    const struct extent *extent = image_extent_at(image, byte.begin);
+    return extent != NULL && extent->owner == OWNER_SECTION &&
+           (image->sections[extent->index].flags & SHF_EXECINSTR) == 0;
+}
+
+/* A store by sp: what stood there is gone. */
+static void store_place(struct flow *flow, int64_t offset, unsigned op, unsigned reg)
+{
+    int64_t size = op == SDC1 || op == SD ? 8 : 4; /* at most */
+    for (int64_t at = offset - 3; at < offset + size; at++) {
+        unsigned place = place_of(flow, at, false);
+        if (place < FLOW_REGISTERS)
+            flow_write(flow, place);
+    }
+    unsigned place = op == SW && is_data(flow, flow_held(flow, reg)) ? place_of(flow, offset, true) : FLOW_REGISTERS;
+    if (place < FLOW_REGISTERS)
+        flow_copy(flow, place, reg);
+}
+
+static void forget_places(struct flow *flow)
+{
+    for (unsigned i = FIRST_PLACE; i < FLOW_REGISTERS; i++)
+        flow_write(flow, i);
 }
 
 /* ---- Halves ---- */
@@ -116,19 +183,24 @@ static enum site_kind gp_kind(struct flow *flow)
 
 /* ---- The GOT ---- */
 
+static bool file_word(const struct flow *flow, uint64_t address, uint64_t *value)
+{
+    const struct image *image = flow->search->decoder->image;
+    struct range range;
+    if (!image_file_range(image, address, image->is64 ? 8 : 4, &range) || image_bytes(image, range) == NULL)
+        return false;
+    *value = image_word(image, range.begin);
+    return true;
+}
+
 /* Of an entry of the GOT's local part: what the file has there. */
 static bool local_entry(const struct flow *flow, uint64_t slot, uint64_t *value)
 {
     const struct image *image = flow->search->decoder->image;
     const struct dynamic_entry *count = image_dynamic(image, DT_MIPS_LOCAL_GOTNO);
     uint64_t size = image->is64 ? 8 : 4, index = wrapped(flow, slot - (gp_of(flow) - 0x7ff0)) / size;
-    struct range range;
     /* Without ld.so all are as they stand. */
-    if ((count != NULL && index >= count->value) || !image_file_range(image, slot, size, &range) ||
-        image_bytes(image, range) == NULL)
-        return false;
-    *value = image_word(image, range.begin);
-    return true;
+    return (count == NULL || index < count->value) && file_word(flow, slot, value);
 }
 
 /* Whether something is loaded that a signed rest could lead to. */
@@ -149,7 +221,10 @@ static void load_from_got(struct flow *flow, uint32_t word)
     flow_complete(flow, rs_of(word));
     write_reg(flow, rt);
     if (rt == 0 || !local_entry(flow, slot, &value)) {
-        flow_site(flow, IMM_BITS, SITE_DATA, slot);
+        flow_access(flow, IMM_BITS, slot);
+        /* Of an imported function, until ld.so knows it: its stub's address. */
+        if (rt != 0 && file_word(flow, slot, &value))
+            set_held(flow, rt, (struct held){.kind = HELD_STUB, .address = value});
         return;
     }
     if (!is_page(flow, value)) {
@@ -257,6 +332,14 @@ static void access_number(struct flow *flow, uint32_t word, enum transfer transf
     }
     if ((transfer == STORES && !(rt == GP && on_stack)) || transfer == BOTH)
         flow_use(flow, rt);
+    bool stores = transfer == STORES || transfer == BOTH || op == SWC1 || op == SDC1;
+    if (rs == SP && stores)
+        store_place(flow, sign_extend(word, 16), op, rt);
+    unsigned place = rs == SP && op == LW ? place_of(flow, sign_extend(word, 16), false) : FLOW_REGISTERS;
+    if (place < FLOW_REGISTERS && rt != 0) {
+        flow_copy(flow, rt, place);
+        return;
+    }
     if (transfer == LOADS || transfer == BOTH) {
         if (!load_entry(flow, word, &base, whole))
             write_reg(flow, rt);
@@ -312,7 +395,7 @@ static bool accesses(struct flow *flow, uint32_t word)
 
 static bool is_index(const struct held *held)
 {
-    return held->kind == HELD_OTHER || held->kind == HELD_SUM;
+    return held->kind == HELD_OTHER || held->kind == HELD_SUM || held->kind == HELD_BOUND || held->kind == HELD_STUB;
 }
 
 /* ADDU of what is followed, and something. */
@@ -557,6 +640,8 @@ static bool jump_register(struct flow *flow, uint32_t word)
         flow_use(flow, rs);
         known = run_slot(flow);
         call(flow);
+        if (held.kind == HELD_WHOLE || held.kind == HELD_STUB)
+            flow_called(flow, held.address, 0);
         return known;
     }
     known = run_slot(flow);
@@ -569,7 +654,7 @@ static bool jump_register(struct flow *flow, uint32_t word)
         place.kind = HELD_PLACE;
         number = flow_number(flow, place);
     }
-    if (held.kind == HELD_OTHER || held.kind == HELD_SLOT)
+    if (held.kind == HELD_OTHER || held.kind == HELD_STUB || held.kind == HELD_SLOT)
         flow_leave(flow, CALL_KEPT);
     uint32_t after = flow->registers[0];
     flow->registers[0] = number;
@@ -605,6 +690,29 @@ static bool branches(struct flow *flow, uint32_t word, enum branch branch)
     for (unsigned i = 0; branch == LIKELY && i < FLOW_REGISTERS; i++)
         flow_perhaps(flow, i, before[i]);
     return known;
+}
+
+/* ---- Stubs of lazy binding (System V ABI, MIPS supplement, "Procedure Linkage Table"; binutils, elfxx-mips.c) ---- */
+
+#define STUB_SIZE 16
+
+/* lw t9, -0x7ff0(gp); move t7, ra; jalr t9; li t8, the symbol's index. ld.so returns to t7. */
+static bool is_stub(const struct flow *flow)
+{
+    if (flow->search->size - flow->at < STUB_SIZE || flow_word(flow, flow->at) != 0x8f998010)
+        return false;
+    uint32_t move = flow_word(flow, flow->at + 4), load = flow_word(flow, flow->at + 12);
+    bool number = load >> 16 == 0x3418 || (load >> 16 == 0x2418 && (load & 0x8000) == 0);
+    return (move == 0x03e07825 || move == 0x03e07821) && flow_word(flow, flow->at + 8) == 0x0320f809 && number;
+}
+
+static unsigned run_stub(struct flow *flow)
+{
+    uint32_t load = flow_word(flow, flow->at + 12);
+    if (flow->telling)
+        site_add_word(flow->search, flow->at + 12, IMM_BITS, SITE_SYMBOL, load & IMM_BITS);
+    flow_end(flow);
+    return STUB_SIZE;
 }
 
 /* ---- All ---- */
@@ -674,6 +782,8 @@ static unsigned step(struct flow *flow)
 {
     uint32_t word = flow_word(flow, flow->at);
     enum branch branch = branch_of(word);
+    if (is_stub(flow))
+        return run_stub(flow);
     if (branch == NO_BRANCH)
         return run(flow, word) ? 4 : 0;
     if (flow->search->size - flow->at < 8)
@@ -695,7 +805,8 @@ static void begin(struct flow *flow)
 
 bool sites_mips(struct site_search *search)
 {
-    return flow_run(search, (struct flow_machine){.unit = 4, .step = step, .begin = begin});
+    struct mips mips = {.count = 0};
+    return flow_run(search, (struct flow_machine){.unit = 4, .step = step, .begin = begin, .state = &mips});
 }
 
 /* NOP is zero. */

@@ -1,6 +1,7 @@
 /* Sites of addresses in code, on the machines whose addresses several instructions make. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -653,6 +654,56 @@ static void address_from_the_link_register_is_followed(void **state)
 
 /* ---- MIPS ---- */
 
+static void stub_of_lazy_binding_passes_a_symbol(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* lw t9, -0x7ff0(gp); move t7, ra; jalr t9; li t8, 231 */
+    bench_words(&bench, mips, ET_DYN, "8f998010 03e07825 0320f809 241800e7");
+    assert_int_equal(bench.sites.count, 1);
+    is_site(&bench, 12, SITE_SYMBOL, 231);
+    assert_false(bench.sites.falls_through);
+    bench_close(&bench);
+    /* li t8, -1: no index */
+    bench_words(&bench, mips, ET_DYN, "8f998010 03e07825 0320f809 2418ffff");
+    is_none(&bench, 12);
+    bench_close(&bench);
+}
+
+/* What a GOT's entry leads to is kept on the stack; the last word of the code is what is done meanwhile. */
+static void bench_kept(struct bench *bench, const char *meanwhile)
+{
+    char words[256];
+    /* lui gp, hi; addiu gp, gp, lo; addu gp, gp, t9; lw a0, -0x7fe8(gp); addiu a0, a0, 0x180; sw a0, 32(sp); (...);
+       lw v1, 32(sp); sll v0, v0, 2; addu v0, v1, v0; lw v0, 0(v0); addu v0, v0, gp; jr v0; nop */
+    snprintf(words, sizeof(words),
+             "3c1c0001 279c80f0 0399e021 8f848018 24840180 afa40020 %s 8fa30020 00021080 00621021 8c420000 005c1021 "
+             "00400008 00000000",
+             meanwhile);
+    bench_words(bench, mips, ET_DYN, words);
+    bench_got(bench, 8, BASE);
+}
+
+static void address_of_a_table_is_kept_on_the_stack(void **state)
+{
+    static struct extent extent = {{0, 512}, OWNER_SECTION, 1};
+    struct bench bench;
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        /* nop; sw zero, 32(sp); sb zero, 34(sp); addiu sp, sp, -8 */
+        static const char *const meanwhile[] = {"00000000", "afa00020", "a3a00022", "27bdfff8"};
+        bench_kept(&bench, meanwhile[i]);
+        bench.image.extents = &extent;
+        bench.image.extent_count = 1;
+        assert_true(decode_sites(bench.decoder, bench.bytes, bench.size, BASE, true, &bench.sites));
+        assert_int_equal(bench.sites.table_count, i == 0);
+        assert_int_equal(bench.sites.unfollowed, i != 0);
+        if (i == 0)
+            assert_int_equal(bench.sites.tables[0].address, BASE + 0x180);
+        bench_close(&bench);
+    }
+}
+
 static void page_from_the_got_is_completed(void **state)
 {
     struct bench bench;
@@ -736,6 +787,8 @@ int main(void)
         cmocka_unit_test(no_register_that_a_call_may_change_comes_back_from_a_stub),
         cmocka_unit_test(word_of_a_table_is_a_pointer),
         cmocka_unit_test(jump_by_an_index_within_code_leads_as_far_on_both_sides),
+        cmocka_unit_test(stub_of_lazy_binding_passes_a_symbol),
+        cmocka_unit_test(address_of_a_table_is_kept_on_the_stack),
         cmocka_unit_test(computed_jump_is_not_followed),
         cmocka_unit_test(address_of_the_got_is_followed),
         cmocka_unit_test(address_of_the_got_that_goes_elsewhere_is_opaque),

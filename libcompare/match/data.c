@@ -134,12 +134,17 @@ static uint64_t table_entry(struct scan *scan, uint64_t *hash)
     return table->entry_size;
 }
 
-/* A word that may be an address, in an executable that is not moved and so has no relocations. */
+/*
+ * A word that may be an address without a relocation: in an executable that is not moved, and in MIPS's GOT, which ld.so
+ * moves as a whole (System V ABI, MIPS supplement, "Global Offset Table").
+ */
 static bool is_absolute(const struct scan *scan, uint64_t *value)
 {
     const struct space *space = scan->work->sides[scan->side].space;
     uint64_t word = word_size(space);
-    if (space->image->header.e_type != ET_EXEC || scan->address % word != 0 || range_size(scan->bytes) < word)
+    bool got = space->image->header.e_machine == EM_MIPS &&
+               strcmp(scan->work->sides[scan->side].section->name, ".got") == 0;
+    if ((space->image->header.e_type != ET_EXEC && !got) || scan->address % word != 0 || range_size(scan->bytes) < word)
         return false;
     *value = image_word(space->image, scan->bytes.begin);
     struct range byte;

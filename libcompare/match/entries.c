@@ -48,7 +48,7 @@ static uint8_t *mark_at(const struct entering *e, uint64_t address)
 
 static bool is_entry(const struct entries *entries, uint64_t offset)
 {
-    return entries->marks[offset / UNIT] == ENTRY_ARM || entries->marks[offset / UNIT] == ENTRY_THUMB;
+    return entries->marks[offset / UNIT] == ENTRY_PLAIN || entries->marks[offset / UNIT] == ENTRY_THUMB;
 }
 
 /* The lowest bit is Thumb's, as in pointers to functions. What begins in one state does not begin in the other. */
@@ -59,7 +59,7 @@ static void enter(struct entering *e, uint64_t pointer)
     uint8_t *mark = !thumb && (address & 3) != 0 ? NULL : mark_at(e, address);
     if (mark == NULL || *mark != 0)
         return;
-    *mark = thumb ? ENTRY_THUMB : ENTRY_ARM;
+    *mark = thumb ? ENTRY_THUMB : ENTRY_PLAIN;
     uint64_t *added = list_add(&e->queue);
     e->out_of_memory |= added == NULL;
     if (added != NULL)
@@ -205,9 +205,36 @@ static void find_stubs(const struct space *space, struct entries *entries)
         for (uint64_t at = 0; code_at(space->image, section->address) == section && at < section->size; at += WORD) {
             bool stub = site_is_stub(space->decoders[0], section->address + at);
             if (stub || inside)
-                entries->marks[(section->bytes.begin + at) / UNIT] = ENTRY_ARM;
+                entries->marks[(section->bytes.begin + at) / UNIT] = ENTRY_PLAIN;
             inside = stub;
             at += stub ? SITE_STUB_SIZE - WORD : 0;
+        }
+    }
+}
+
+static uint32_t word_at(const struct image *image, uint64_t offset)
+{
+    return image_u32(image, image->bytes + offset);
+}
+
+/*
+ * MIPS: a function makes gp of its own address, which is in t9 (System V ABI, MIPS supplement, "Position-independent
+ * function prologue"): LUI and ADDIU of gp, where their sum and the place make what gp is.
+ */
+static void find_prologues(const struct space *space, struct entries *entries)
+{
+    const struct image *image = space->image;
+    uint64_t gp = decoder_gp(space->decoders[0]);
+    for (uint64_t i = 1; i < image->section_count && gp != 0; i++) {
+        const struct section *section = &image->sections[i];
+        if (code_at(image, section->address) != section)
+            continue;
+        for (uint64_t at = 0; at + 2 * WORD <= section->size; at += WORD) {
+            uint32_t high = word_at(image, section->bytes.begin + at);
+            uint32_t low = word_at(image, section->bytes.begin + at + WORD);
+            uint32_t whole = (high << 16) + (uint32_t)(int16_t)low + (uint32_t)(section->address + at);
+            if (high >> 16 == 0x3c1c && low >> 16 == 0x279c && whole == (uint32_t)gp)
+                entries->marks[(section->bytes.begin + at) / UNIT] = ENTRY_PLAIN;
         }
     }
 }
@@ -221,13 +248,14 @@ bool entries_find(const struct space *space, struct arena *arena, struct entries
                          .leads = {.arena = &scratch, .item_size = sizeof(struct lead)}};
     struct sites sites = {0};
     *entries = (struct entries){0};
-    if (space->image->header.e_machine != EM_ARM && space->image->header.e_machine != EM_PPC)
+    uint16_t machine = space->image->header.e_machine;
+    if (machine != EM_ARM && machine != EM_PPC && (machine != EM_MIPS || space->image->is64))
         return true;
     entries->marks = arena_alloc(arena, (size_t)(space->image->size / UNIT) + 1, 1);
     if (entries->marks == NULL)
         return false;
-    if (space->image->header.e_machine == EM_PPC) {
-        find_stubs(space, entries);
+    if (machine != EM_ARM) {
+        (machine == EM_PPC ? find_stubs : find_prologues)(space, entries);
         return true;
     }
     enter_known(&e);

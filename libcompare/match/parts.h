@@ -13,7 +13,7 @@ struct matchmaking {
 
 /* ---- Where functions begin that nothing names: entries.c ---- */
 
-enum { ENTRY_ARM = 1, ENTRY_THUMB, ENTRY_LABEL /* of a computed goto: none */ };
+enum { ENTRY_PLAIN = 1, ENTRY_THUMB, ENTRY_LABEL /* of a computed goto: none */ };
 
 struct entries {
     uint8_t *marks; /* for every two bytes of the file; NULL: none are known */

@@ -146,6 +146,8 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
                moving_pointer(m, a->target, b->target);
     case SITE_GOT:
         return same_base(m, a->target, b->target) || moving_reference(m, a->target, b->target);
+    case SITE_SYMBOL:
+        return symbols_correspond_by_index(m, a->target, b->target);
     case SITE_INDEX:
         return relocations_correspond_by_index(m, a->target, b->target);
     default:

@@ -33,8 +33,9 @@ struct data_piece {
 /* ---- Pointers ---- */
 
 /* System V psABI supplements: the type by which ld.so adds the load address alone. 0: RELR. */
-static bool is_relative(const struct image *image, uint32_t type)
+static bool is_relative(const struct image *image, const struct relocation *relocation)
 {
+    uint32_t type = relocation->type;
     static const struct {
         uint16_t machine;
         uint32_t type, other;
@@ -43,13 +44,16 @@ static bool is_relative(const struct image *image, uint32_t type)
         {EM_386, R_386_RELATIVE, R_386_IRELATIVE},
         {EM_AARCH64, R_AARCH64_RELATIVE, R_AARCH64_IRELATIVE},
         {EM_ARM, R_ARM_RELATIVE, R_ARM_IRELATIVE},
+        {EM_MIPS, R_MIPS_REL32, R_MIPS_64 << 8 | R_MIPS_REL32},
         {EM_PPC, R_PPC_RELATIVE, R_PPC_IRELATIVE},
         {EM_PPC64, R_PPC64_RELATIVE, R_PPC64_IRELATIVE},
         {EM_RISCV, R_RISCV_RELATIVE, 58},
         {EM_S390, R_390_RELATIVE, R_390_IRELATIVE},
     };
+    /* MIPS has one type for this and for what a symbol is added to (System V ABI, MIPS supplement, "Relocation"). */
+    bool symbol = relocation->symbol[0] != '\0' || relocation->symbol_section != 0 || relocation->symbol_value != 0;
     for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
-        if (types[i].machine == image->header.e_machine)
+        if (types[i].machine == image->header.e_machine && (!symbol || types[i].machine != EM_MIPS))
             return type == 0 || type == types[i].type || type == types[i].other;
     }
     return false;
@@ -83,7 +87,7 @@ static bool pointer_proven(struct moving *m, const struct data_piece *piece, con
         return false;
     at_a = image_word(m->images[0], a->file_offset);
     at_b = image_word(m->images[1], b->file_offset);
-    if (is_relative(image, a->type)) {
+    if (is_relative(image, a)) {
         bool same = at_a == at_b || (at_a == (uint64_t)a->addend && at_b == (uint64_t)b->addend);
         return (a->implicit_addend || same) && moving_pointer(m, (uint64_t)a->addend, (uint64_t)b->addend);
     }

@@ -86,6 +86,7 @@ void dynamic_tables_prove(struct moving *m);
  * Whether the entries of DT_JMPREL with these indexes bind the same symbol, to counterparts. Whether what ld.so fills
  * in at these two addresses, by at least one relocation, is the same.
  */
+bool symbols_correspond_by_index(struct moving *m, uint64_t vendor, uint64_t rebuilt); /* of the dynamic symbols */
 bool relocations_correspond_by_index(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 bool relocations_correspond_at(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 

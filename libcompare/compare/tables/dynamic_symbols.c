@@ -395,3 +395,10 @@ bool dynamic_symbols_same(struct dynamic_tables *tables, uint32_t vendor, uint32
     return ELF64_ST_VISIBILITY(a->sym.st_other) == ELF64_ST_VISIBILITY(b->sym.st_other) &&
            (!is_fixed(a) || places_correspond(tables, a, b));
 }
+
+bool symbols_correspond_by_index(struct moving *m, uint64_t vendor, uint64_t rebuilt)
+{
+    struct dynamic_tables *tables = dynamic_tables(m);
+    return tables != NULL && vendor != STN_UNDEF && vendor < NO_PARTNER && rebuilt < NO_PARTNER &&
+           dynamic_symbols_same(tables, (uint32_t)vendor, (uint32_t)rebuilt);
+}
