@@ -4,10 +4,12 @@ return is followed, in stripped files too, and what leads elsewhere is found."""
 import json
 import pathlib
 import random
+import re
 import subprocess
 import tempfile
 import unittest
 
+from elf_file import Elf
 from explained import ELFTALLY
 from retargets import Foreign, Retarget, accepted
 
@@ -17,7 +19,7 @@ MACHINES = {
     "arm": ("arm-linux-gnueabihf", ("-O2", "-marm"), {".rodata": 64, ".plt": 4}),
     "thumb": ("arm-linux-gnueabihf", ("-O2", "-mthumb"), {".rodata": 64, ".plt": 4}),
     "powerpc": ("powerpc-linux-gnu", ("-O2", "-fPIE", "-pie"), {".rodata": 64, ".text": 72}),
-    "mips": ("mips-linux-gnu", ("-O2",), {".rodata": 64, ".text": 80, ".reginfo": 24, ".MIPS.abiflags": 24, ".rel.dyn": 8}),
+    "mips": ("mips-linux-gnu", ("-O2",), {".rodata": 64, ".text": 80, ".rel.dyn": 8}),
 }
 SOURCES = {
     "main.c": """
@@ -157,6 +159,32 @@ class Machines(unittest.TestCase):
                     crafted.write_bytes(change.apply(program.bytes))
                     with self.subTest(machine=machine, file=vendor.name, told=change.told):
                         self.assertFalse(accepted(self.compare(vendor, crafted), change))
+
+    # Stubs of the linker: what their last word, or first one, has of the symbol or the slot, and what stands beside it.
+    STUBS = {"mips": (rb"\x8f\x99\x80\x10\x03\xe0\x78.\x03\x20\xf8\x09\x24\x18(..)", 6),
+             "powerpc": (rb"\x81\x7e(..)\x7d\x69\x03\xa6\x4e\x80\x04\x20", 4)}
+
+    def test_a_stub_of_another_function_is_found(self):
+        for machine, (pattern, least) in self.STUBS.items():
+            for vendor, rebuilt in self.pairs(machine):
+                program, crafted = rebuilt.read_bytes(), self.here / "crafted"
+                before = self.compare(vendor, rebuilt)
+                stubs = list(re.finditer(pattern, program, re.DOTALL))
+                self.assertGreaterEqual(len(stubs), least)
+                for stub, other in zip(stubs, stubs[1:]):
+                    change = Retarget("stub", stub.start(1), other[1], f"{stub.start():#x} becomes {other.start():#x}")
+                    crafted.write_bytes(change.apply(program))
+                    with self.subTest(machine=machine, file=vendor.name, told=change.told):
+                        self.assertFalse(accepted(self.compare(vendor, crafted), change, before))
+
+    def test_another_gp_is_found(self):
+        for vendor, rebuilt in self.pairs("mips"):
+            elf, crafted = Elf(rebuilt.read_bytes()), self.here / "crafted"
+            place = elf.section(".reginfo").sh_offset + 20
+            change = Retarget("gp", place + 3, bytes([elf.data[place + 3] ^ 4]), f"{place:#x}")
+            crafted.write_bytes(change.apply(bytes(elf.data)))
+            self.assertFalse(accepted(self.compare(vendor, crafted), change))
+            self.assertNotIn(".reginfo", self.left(self.compare(vendor, rebuilt)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@
 #include <string.h>
 #include <xxhash.h>
 
+#ifndef SHT_MIPS_ABIFLAGS
+#define SHT_MIPS_ABIFLAGS 0x7000002a
+#endif
+
 #define TOKEN_MOST   64       /* bytes */
 #define TOKENS_MOST  2000000u /* of one side, in what is aligned as a whole: more take too much memory */
 #define BEGINS_MOST  1        /* tokens that changed between two that did not */
@@ -52,6 +56,9 @@ static bool has_own_comparator(const struct section *section)
         if (strcmp(section->name, names[i]) == 0)
             return true;
     }
+    /* What MIPS's files say of registers and instructions (System V ABI, MIPS supplement; glibc, dl-machine-reject-phdr.h). */
+    if (section->type == SHT_MIPS_REGINFO || section->type == SHT_MIPS_ABIFLAGS)
+        return false;
     return section->type != SHT_PROGBITS && section->type != SHT_NOBITS && section->type != SHT_NOTE &&
            section->type != SHT_INIT_ARRAY && section->type != SHT_FINI_ARRAY && section->type != SHT_PREINIT_ARRAY;
 }
@@ -142,8 +149,8 @@ static bool is_absolute(const struct scan *scan, uint64_t *value)
 {
     const struct space *space = scan->work->sides[scan->side].space;
     uint64_t word = word_size(space);
-    bool got = space->image->header.e_machine == EM_MIPS &&
-               strcmp(scan->work->sides[scan->side].section->name, ".got") == 0;
+    bool got =
+        space->image->header.e_machine == EM_MIPS && strcmp(scan->work->sides[scan->side].section->name, ".got") == 0;
     if ((space->image->header.e_type != ET_EXEC && !got) || scan->address % word != 0 || range_size(scan->bytes) < word)
         return false;
     *value = image_word(space->image, scan->bytes.begin);

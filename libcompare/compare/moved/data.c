@@ -8,6 +8,7 @@
  */
 #include "parts.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,6 +226,21 @@ static void add_absolute(struct moving *m, struct data_piece *piece)
     }
 }
 
+/* .reginfo: its last word is what gp is; of each file it must be its own. */
+static void add_gp(struct moving *m, struct data_piece *piece)
+{
+    static const uint64_t place = offsetof(Elf32_RegInfo, ri_gp_value);
+    const struct section *const *sides = piece->sections->sides;
+    uint64_t at = sides[0]->address + place - piece->counterpart->vendor;
+    if (sides[0]->type != SHT_MIPS_REGINFO || at > range_size(piece->bytes[0]) || range_size(piece->bytes[0]) - at < 4)
+        return;
+    bool same = piece->counterpart->rebuilt + at == sides[1]->address + place;
+    for (size_t side = 0; side < 2; side++)
+        same = same && image_u32(m->images[side], m->images[side]->bytes + piece->bytes[side].begin + at) ==
+                           (uint32_t)decoder_gp(m->spaces[side].decoders[0]);
+    add_special(m, piece, at, 4, same);
+}
+
 /* ---- A piece ---- */
 
 static int special_order(const void *left, const void *right)
@@ -349,6 +365,8 @@ static void look_at_pieces(struct moving *m, bool prove)
         if (prove)
             add_entries(m, &piece);
         add_absolute(m, &piece);
+        if (m->images[0]->header.e_machine == EM_MIPS)
+            add_gp(m, &piece);
         if (prove) {
             sort_items(piece.specials.items, piece.specials.count, sizeof(struct special), special_order);
             uint64_t first = counted && follows(m, i) ? 0 : first_that_counts(m, &piece);
