@@ -65,13 +65,13 @@ static void use2(struct flow *flow, uint32_t word)
     flow_use(flow, rt_of(word));
 }
 
-static void forget_places(struct flow *flow);
+static void move_stack(struct flow *flow);
 
 static void write_reg(struct flow *flow, unsigned reg)
 {
     flow_write(flow, reg);
     if (reg == SP)
-        forget_places(flow);
+        move_stack(flow);
 }
 
 static void set_held(struct flow *flow, unsigned reg, struct held held)
@@ -117,8 +117,14 @@ static bool is_data(const struct flow *flow, const struct held *held)
            (image->sections[extent->index].flags & SHF_EXECINSTR) == 0;
 }
 
-/* A store by sp: what stood there is gone. */
-static void store_place(struct flow *flow, int64_t offset, unsigned op, unsigned reg)
+/* Pages are kept there, too: a compiler's own places, whose addresses nobody has. */
+static bool is_kept(const struct flow *flow, const struct held *held)
+{
+    return held->kind == HELD_SLOT || is_data(flow, held);
+}
+
+/* A store by sp: what stood there is gone. False where the register's value is used otherwise than by coming back. */
+static bool store_place(struct flow *flow, int64_t offset, unsigned op, unsigned reg)
 {
     int64_t size = op == SDC1 || op == SD ? 8 : 4; /* at most */
     for (int64_t at = offset - 3; at < offset + size; at++) {
@@ -126,13 +132,34 @@ static void store_place(struct flow *flow, int64_t offset, unsigned op, unsigned
         if (place < FLOW_REGISTERS)
             flow_write(flow, place);
     }
-    unsigned place = op == SW && is_data(flow, flow_held(flow, reg)) ? place_of(flow, offset, true) : FLOW_REGISTERS;
+    unsigned place = op == SW && is_kept(flow, flow_held(flow, reg)) ? place_of(flow, offset, true) : FLOW_REGISTERS;
     if (place < FLOW_REGISTERS)
         flow_copy(flow, place, reg);
+    return place < FLOW_REGISTERS;
 }
 
-static void forget_places(struct flow *flow)
+/* A load by sp of something else than a word: of a part of what is kept. */
+static void load_place(struct flow *flow, int64_t offset)
 {
+    for (int64_t at = offset - 3; at < offset + 8; at++) {
+        unsigned place = place_of(flow, at, false);
+        if (place < FLOW_REGISTERS)
+            flow_use(flow, place);
+    }
+}
+
+static void use_places(struct flow *flow)
+{
+    for (unsigned i = FIRST_PLACE; i < FLOW_REGISTERS; i++)
+        flow_use(flow, i);
+}
+
+/* Behind ADDIU of more than 0 what was there is gone for good; else it may be found by another distance from sp. */
+static void move_stack(struct flow *flow)
+{
+    uint32_t word = flow_word(flow, flow->at);
+    if (word >> 16 != 0x27bd || (word & 0x8000) != 0)
+        use_places(flow);
     for (unsigned i = FIRST_PLACE; i < FLOW_REGISTERS; i++)
         flow_write(flow, i);
 }
@@ -330,11 +357,12 @@ static void access_number(struct flow *flow, uint32_t word, enum transfer transf
         set_gp(flow, GP);
         return;
     }
-    if ((transfer == STORES && !(rt == GP && on_stack)) || transfer == BOTH)
-        flow_use(flow, rt);
     bool stores = transfer == STORES || transfer == BOTH || op == SWC1 || op == SDC1;
-    if (rs == SP && stores)
-        store_place(flow, sign_extend(word, 16), op, rt);
+    if (rs == SP && (transfer == BOTH || (!stores && op != LW)))
+        load_place(flow, sign_extend(word, 16));
+    bool kept = rs == SP && stores && store_place(flow, sign_extend(word, 16), op, rt);
+    if (((transfer == STORES && !(rt == GP && on_stack)) || transfer == BOTH) && !kept)
+        flow_use(flow, rt);
     unsigned place = rs == SP && op == LW ? place_of(flow, sign_extend(word, 16), false) : FLOW_REGISTERS;
     if (place < FLOW_REGISTERS && rt != 0) {
         flow_copy(flow, rt, place);
@@ -624,8 +652,10 @@ static void call(struct flow *flow)
 
 static void jump(struct flow *flow, uint64_t target, bool conditional)
 {
-    if (wrapped(flow, target - flow->search->address) >= flow->search->size)
+    if (wrapped(flow, target - flow->search->address) >= flow->search->size) {
         flow_leave(flow, conditional ? ALL : CALL_KEPT);
+        use_places(flow); /* a part of this function may go on there */
+    }
     flow_jump(flow, target, conditional);
 }
 

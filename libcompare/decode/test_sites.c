@@ -670,6 +670,33 @@ static void stub_of_lazy_binding_passes_a_symbol(void **state)
     bench_close(&bench);
 }
 
+static void page_that_is_kept_on_the_stack_is_followed(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* lui gp, hi; addiu gp, gp, lo; addu gp, gp, t9; lw v0, -0x7fe8(gp); sw v0, 36(sp); addiu a0, v0, 0x120; lw v1, 36(sp);
+       addiu a1, v1, 0x124; jr ra; nop */
+    bench_words(&bench, mips, ET_DYN,
+                "3c1c0001 279c80f0 0399e021 8f828018 afa20024 24440120 8fa30024 24650124 03e00008 00000000");
+    bench_got(&bench, 8, BASE);
+    is_site(&bench, 12, SITE_PART, GOT + 8);
+    is_site(&bench, 20, SITE_DATA, BASE + 0x120);
+    is_site(&bench, 28, SITE_DATA, BASE + 0x124);
+    bench_close(&bench);
+    /* lh v1, 36(sp): a part of it */
+    bench_words(&bench, mips, ET_DYN,
+                "3c1c0001 279c80f0 0399e021 8f828018 afa20024 24440120 87a30024 24650124 03e00008 00000000");
+    bench_got(&bench, 8, BASE);
+    is_site(&bench, 12, SITE_OPAQUE, GOT + 8);
+    bench_close(&bench);
+    /* addiu sp, sp, -8; lw v1, 44(sp): the same place */
+    bench_words(&bench, mips, ET_DYN,
+                "3c1c0001 279c80f0 0399e021 8f828018 afa20024 24440120 27bdfff8 8fa3002c 24650124 03e00008 00000000");
+    bench_got(&bench, 8, BASE);
+    is_site(&bench, 12, SITE_OPAQUE, GOT + 8);
+    bench_close(&bench);
+}
+
 /* What a GOT's entry leads to is kept on the stack; the last word of the code is what is done meanwhile. */
 static void bench_kept(struct bench *bench, const char *meanwhile)
 {
@@ -788,6 +815,7 @@ int main(void)
         cmocka_unit_test(word_of_a_table_is_a_pointer),
         cmocka_unit_test(jump_by_an_index_within_code_leads_as_far_on_both_sides),
         cmocka_unit_test(stub_of_lazy_binding_passes_a_symbol),
+        cmocka_unit_test(page_that_is_kept_on_the_stack_is_followed),
         cmocka_unit_test(address_of_a_table_is_kept_on_the_stack),
         cmocka_unit_test(computed_jump_is_not_followed),
         cmocka_unit_test(address_of_the_got_is_followed),
