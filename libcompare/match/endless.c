@@ -34,8 +34,6 @@ static bool is_known(const char *name)
                                         "_ZSt9terminatev",
                                         "__cxa_throw_bad_array_new_length"};
     size_t length = strcspn(name, "@");
-    if (strstr(name, "@plt") == NULL)
-        return false;
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (strlen(names[i]) == length && memcmp(names[i], name, length) == 0)
             return true;
@@ -75,7 +73,8 @@ void space_find_endless(struct space *space)
 {
     bool found = true;
     for (size_t i = 0; i < space->code_count; i++)
-        space->code[i].endless = space->code[i].name != NULL && is_known(space->code[i].name);
+        space->code[i].endless =
+            space->code[i].name != NULL && strstr(space->code[i].name, "@plt") != NULL && is_known(space->code[i].name);
     for (size_t round = 0; found && round < ROUNDS; round++) {
         found = false;
         for (size_t i = 0; i < space->code_count; i++) {
@@ -84,4 +83,10 @@ void space_find_endless(struct space *space)
             space->code[i].endless = found = true;
         }
     }
+}
+
+bool space_never_returns(const struct symbol *symbol)
+{
+    return !symbol->defined && symbol->address != 0 && symbol->type == STT_FUNC && symbol->name != NULL &&
+           is_known(symbol->name);
 }

@@ -194,11 +194,19 @@ static bool read_stubs(struct reading *reading, struct sites *sites)
     return true;
 }
 
+static int number_order(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
 /* Once more where a function was taken to return that does not: registers do not flow from there. */
 static bool read_again(struct reading *reading, struct arena *arena, struct sites *sites)
 {
     struct space *space = reading->space;
-    uint64_t *endless = arena_alloc(arena, space->code_count + 1, sizeof(*endless));
+    bool mips = space->image->header.e_machine == EM_MIPS;
+    uint64_t *endless =
+        arena_alloc(arena, space->code_count + (mips ? space->symbols->count : 0) + 1, sizeof(*endless));
     size_t count = 0;
     if (endless == NULL)
         return false;
@@ -207,6 +215,11 @@ static bool read_again(struct reading *reading, struct arena *arena, struct site
         if (space->code[i].endless)
             endless[count++] = space->code[i].address;
     }
+    for (size_t i = 0; mips && i < space->symbols->count; i++) {
+        if (space_never_returns(&space->symbols->items[i]))
+            endless[count++] = space->symbols->items[i].address;
+    }
+    sort_items(endless, count, sizeof(*endless), number_order);
     for (size_t i = 0; i < ARRAY_COUNT(space->decoders) && count > 0; i++) {
         if (space->decoders[i] != NULL)
             decoder_set_endless(space->decoders[i], endless, count);
@@ -215,7 +228,8 @@ static bool read_again(struct reading *reading, struct arena *arena, struct site
     if (space->image->header.e_machine == EM_X86_64)
         return true;
     for (size_t i = 0; i < space->code_count && count > 0; i++) {
-        if (calls_endless(space, &space->code[i]) && !read_piece(reading, &space->code[i], sites))
+        /* MIPS calls by registers, whatever they hold. */
+        if ((mips || calls_endless(space, &space->code[i])) && !read_piece(reading, &space->code[i], sites))
             return false;
     }
     return true;

@@ -47,6 +47,9 @@ void space_close(struct space *space);
 /* Marks the pieces that never return. */
 void space_find_endless(struct space *space);
 
+/* Whether a symbol that another object defines never returns, and has a stub's address here (MIPS: its value). */
+bool space_never_returns(const struct symbol *symbol);
+
 /* Whether a piece ends in a call of one that never returns. */
 bool space_ends_for_good(const struct space *space, const struct code_piece *piece);
 
