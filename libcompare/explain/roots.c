@@ -19,7 +19,8 @@ struct rooting {
     struct list roots; /* of struct root */
     bool loaded;       /* some root is about what is loaded */
     size_t loaded_root;
-    size_t summary; /* the root of code that differs throughout; SIZE_MAX: none */
+    bool rooted[DIFFERENCE_KINDS]; /* some difference of this kind is a root's own */
+    size_t summary;                /* the root of code that differs throughout; SIZE_MAX: none */
 };
 
 static bool is_believed(const struct difference *difference)
@@ -89,6 +90,7 @@ static void root_join(struct rooting *r, size_t index, size_t difference)
     struct root *root = (struct root *)r->roots.items + index;
     struct difference *joined = &r->differences[difference], *shown = &r->differences[root->first];
     joined->root = index;
+    r->rooted[joined->kind] = true;
     root->difference_count++;
     root->differing += joined->differing;
     /* Shown is what runs before what does not, and then the surest. */
@@ -404,21 +406,12 @@ static void root_unknown_strings(struct rooting *r)
     }
 }
 
-static bool any_root_of(const struct rooting *r, enum difference_kind kind)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->differences[i].kind == kind && r->differences[i].root != SIZE_MAX && !r->differences[i].consequence)
-            return true;
-    }
-    return false;
-}
-
 /* Names in tables and debug information follow from the program, and data without a name from code around it. */
 static bool follows_from_program(const struct rooting *r, const struct difference *difference)
 {
-    bool code = any_root_of(r, DIFFERENCE_CODE) || any_root_of(r, DIFFERENCE_ORDER);
+    bool code = r->rooted[DIFFERENCE_CODE] || r->rooted[DIFFERENCE_ORDER];
     if (difference->kind == DIFFERENCE_DEBUG || difference->kind == DIFFERENCE_SYMBOLS)
-        return code || any_root_of(r, DIFFERENCE_STRING) || any_root_of(r, DIFFERENCE_DATA);
+        return code || r->rooted[DIFFERENCE_STRING] || r->rooted[DIFFERENCE_DATA];
     if (difference->kind == DIFFERENCE_DATA)
         return code && difference->vendor.symbol == NULL && difference->rebuilt.symbol == NULL;
     /* Objects that are unique in a process or chosen at run time come with code. */

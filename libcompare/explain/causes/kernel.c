@@ -202,13 +202,13 @@ static unsigned fits_btf(const struct clues *clues, const struct difference *dif
 static unsigned fits_randstruct(const struct clues *clues, const struct difference *difference, struct guess *guess)
 {
     struct text_pair pair;
-    bool seeded = names_mention(&clues->vendor.symbols, "randomize_layout|randstruct") ||
-                  names_mention(&clues->rebuilt.symbols, "randomize_layout|randstruct");
     if (difference->kind == DIFFERENCE_STRING && text_pair_of(difference, &pair) && differ_in_seed(&pair))
         return guess_pair(clues, guess, 92, "digests of the seed", pair.vendor, pair.rebuilt);
     if (difference->kind == DIFFERENCE_STRING && difference_mentions(difference, "randstruct|randomize_layout"))
         return guess_text(clues, guess, 80, "the seed of the layout of structures");
-    if (!difference_is(difference, DIFFERENCE_CODE, "code") || !seeded)
+    if (!difference_is(difference, DIFFERENCE_CODE, "code") ||
+        (!names_mention(&clues->vendor.symbols, "randomize_layout|randstruct") &&
+         !names_mention(&clues->rebuilt.symbols, "randomize_layout|randstruct")))
         return 0;
     return guess_text(clues, guess, 60, "code differs widely in a kernel with a seed for the layout of structures");
 }
