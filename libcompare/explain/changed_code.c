@@ -320,6 +320,13 @@ static void summarise(struct explaining *e)
     difference->vendor_value.number = differing;
 }
 
+/* What is proven to have moved needs no second opinion. */
+static bool is_proven(const struct explaining *e, const struct function *a, const struct function *b)
+{
+    const struct moved *moved = e->input->moved;
+    return moved != NULL && moved->tried && !any_finding(e, 0, a->bytes) && !any_finding(e, 1, b->bytes);
+}
+
 void functions_explain(struct explaining *e)
 {
     size_t compared = 0;
@@ -335,7 +342,7 @@ void functions_explain(struct explaining *e)
         bool equal = range_size(a->bytes) == range_size(b->bytes) &&
                      memcmp(e->sides[0].image->bytes + a->bytes.begin, e->sides[1].image->bytes + b->bytes.begin,
                             range_size(a->bytes)) == 0;
-        if (equal && !image_is_relocatable(e->sides[0].image))
+        if ((equal && !image_is_relocatable(e->sides[0].image)) || is_proven(e, a, b))
             continue;
         if (compared++ >= FUNCTIONS_MOST)
             incomplete(e, "there are too many functions that differ to look at all of them");

@@ -1,5 +1,5 @@
 /*
- * The functions of both sides, in pairs: by name, by name without what a compiler adds to it, by a shape that no other
+ * The functions of both sides, in pairs: those of the proof of what moved, where it was tried; then by name, by name without what a compiler adds to it, by a shape that no other
  * function has, and at last by what stands before and behind. Of several with one name, those of one shape first.
  */
 #include <stdlib.h>
@@ -49,6 +49,55 @@ static void list_functions(struct explaining *e, struct explained_side *side)
     side->function_count = functions.count;
 }
 
+static void pair(struct explaining *e, size_t vendor, size_t rebuilt)
+{
+    e->sides[0].functions[vendor].partner = rebuilt;
+    e->sides[1].functions[rebuilt].partner = vendor;
+}
+
+/* ---- By the proof of what moved ---- */
+
+/* The rebuilt's function that begins at this place of the file; SIZE_MAX: none. */
+static size_t rebuilt_at(const struct explained_side *rebuilt, uint64_t begin)
+{
+    size_t low = 0, high = rebuilt->function_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (rebuilt->functions[middle].bytes.begin < begin)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < rebuilt->function_count && rebuilt->functions[low].bytes.begin == begin ? low : SIZE_MAX;
+}
+
+/* Functions whose begins are each other's: proven, or paired and not proven as a whole. Both lists are by place. */
+static void pair_by_proof(struct explaining *e)
+{
+    const struct moved *moved = e->input->moved;
+    struct explained_side *vendor = &e->sides[0], *rebuilt = &e->sides[1];
+    if (moved == NULL || !moved->tried)
+        return;
+    for (size_t i = 0, p = 0, c = 0; i < vendor->function_count; i++) {
+        uint64_t begin = vendor->functions[i].bytes.begin;
+        while (p < moved->proven_count && moved->proven[p].vendor.end <= begin)
+            p++;
+        while (c < moved->changed_count && moved->changed[c].vendor.begin < begin &&
+               !range_empty(moved->changed[c].vendor))
+            c++;
+        const struct proven *proven = p < moved->proven_count ? &moved->proven[p] : NULL;
+        const struct changed_code *changed = c < moved->changed_count ? &moved->changed[c] : NULL;
+        size_t partner = SIZE_MAX;
+        if (changed != NULL && changed->vendor.begin == begin && !range_empty(changed->rebuilt))
+            partner = rebuilt_at(rebuilt, changed->rebuilt.begin);
+        else if (proven != NULL && proven->rule == RULE_MOVED_CODE && proven->vendor.begin <= begin)
+            partner = rebuilt_at(rebuilt, proven->rebuilt.begin + (begin - proven->vendor.begin));
+        if (partner != SIZE_MAX && rebuilt->functions[partner].partner == SIZE_MAX &&
+            rebuilt->functions[partner].thumb == vendor->functions[i].thumb)
+            pair(e, i, partner);
+    }
+}
+
 /* ---- By name ---- */
 
 struct named {
@@ -94,12 +143,6 @@ static struct named *unpaired_names(struct explaining *e, const struct explained
     if (*count > 1)
         qsort(names, *count, sizeof(*names), named_order);
     return names;
-}
-
-static void pair(struct explaining *e, size_t vendor, size_t rebuilt)
-{
-    e->sides[0].functions[vendor].partner = rebuilt;
-    e->sides[1].functions[rebuilt].partner = vendor;
 }
 
 static uint64_t shape_of(struct explaining *e, size_t side, const struct function *function)
@@ -358,6 +401,7 @@ void functions_find(struct explaining *e)
 {
     list_functions(e, &e->sides[0]);
     list_functions(e, &e->sides[1]);
+    pair_by_proof(e);
     pair_by_name(e, whole_name, false);
     pair_by_name(e, whole_name, true);
     pair_by_name(e, plain_name, false);
