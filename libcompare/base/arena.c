@@ -79,6 +79,16 @@ void arena_free(struct arena *arena)
     }
 }
 
+void arena_join(struct arena *arena, struct arena *joined)
+{
+    struct arena_block **end = &arena->blocks;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = joined->blocks;
+    arena->exhausted |= joined->exhausted;
+    *joined = (struct arena){0};
+}
+
 void *list_add(struct list *list)
 {
     if (list->count == list->capacity) {

@@ -39,6 +39,8 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void arena_free(struct arena *arena);
+/* What lives in the second arena lives as long as the first from now on. */
+void arena_join(struct arena *arena, struct arena *joined);
 
 /* A growing list of things of one size, in an arena (whose discarded copies stay until it is freed). */
 struct list {

@@ -84,6 +84,13 @@ struct moved_counts {
     uint64_t symbols, relocations; /* of the dynamic linker */
 };
 
+/* What was read of one side for the proof. */
+struct moved_side {
+    struct symbols symbols;
+    const struct relocation *relocations;
+    size_t relocation_count;
+};
+
 struct moved {
     bool tried;            /* the policy accepts tier moved, and both files could be looked at */
     const char *not_tried; /* why not, where the policy accepts it; NULL otherwise */
@@ -94,6 +101,7 @@ struct moved {
     size_t changed_count;
     struct moved_counts counts;
     const struct correspondence *map; /* which address is which; NULL: not made */
+    struct moved_side sides[2];       /* vendor, rebuilt; where it was tried */
 };
 
 /*

@@ -139,9 +139,15 @@ static bool side_open(struct explaining *e, size_t index)
     struct compare_error error;
     side->image = index == 0 ? e->input->vendor : e->input->rebuilt;
     side->debug_image = index == 0 ? e->input->vendor_debug : e->input->rebuilt_debug;
-    if (symbols_read(side->image, e->arena, &side->symbols, &error) != 0 ||
-        relocations_read(side->image, e->arena, &side->relocations, &side->relocation_count, &error) != 0)
+    if (e->input->moved != NULL && e->input->moved->tried) {
+        const struct moved_side *read = &e->input->moved->sides[index];
+        side->symbols = read->symbols;
+        side->relocations = read->relocations;
+        side->relocation_count = read->relocation_count;
+    } else if (symbols_read(side->image, e->arena, &side->symbols, &error) != 0 ||
+               relocations_read(side->image, e->arena, &side->relocations, &side->relocation_count, &error) != 0) {
         return false;
+    }
     if (side->debug_image != NULL && debug_open(side->debug_image, &side->debug, &error) != 0)
         incomplete(e, "a separate debug file could not be read");
     if (side->debug == NULL && debug_open(side->image, &side->debug, &error) != 0)

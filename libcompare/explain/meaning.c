@@ -32,11 +32,6 @@ bool is_code_byte(const struct image *image, uint64_t file_offset)
                            : image_is_executable(image, (struct range){file_offset, file_offset + 1});
 }
 
-bool is_string_byte(uint8_t byte)
-{
-    return (byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\n' || byte == '\r' || byte == 0x1b;
-}
-
 /* The owner's bytes, so that a string does not run on into another section. */
 static struct range room_of(const struct image *image, uint64_t file_offset)
 {

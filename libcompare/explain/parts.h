@@ -156,7 +156,10 @@ void string_tell(struct explaining *e, struct range vendor, struct range rebuilt
 bool is_code_byte(const struct image *image, uint64_t file_offset);
 
 /* Whether a byte may stand in a string of a program: text of any encoding, white space, terminal escapes. */
-bool is_string_byte(uint8_t byte);
+static inline bool is_string_byte(uint8_t byte)
+{
+    return (byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\n' || byte == '\r' || byte == 0x1b;
+}
 
 /* How many bytes from the first on are whole characters of UTF-8. */
 uint64_t utf8_size(const uint8_t *bytes, uint64_t size);

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "parts.h"
 
@@ -20,6 +21,7 @@ struct string {
     const uint8_t *bytes;
     uint64_t size; /* without the NUL */
     uint64_t offset;
+    uint64_t hash; /* of its text, once they are sorted */
     bool paired;
     bool common; /* the other side has it too, though not as often */
 };
@@ -92,6 +94,10 @@ static bool take_strings(struct explaining *e, const struct explained_side *side
         uint64_t begin = at;
         while (at < range.end && is_string_byte(image->bytes[at]))
             at++;
+        if (!is_rust && (at - begin < SHORTEST || at == range.end || image->bytes[at] != 0)) {
+            at++;
+            continue;
+        }
         struct range joined = {begin, at};
         if (is_rust && long_text_in(image->bytes, &joined)) {
             begin = joined.begin;
@@ -120,11 +126,14 @@ static bool take_strings(struct explaining *e, const struct explained_side *side
     return true;
 }
 
+/* By their hashes first, since all that is asked is which are equal. */
 static int text_order(const struct string *a, const struct string *b)
 {
-    uint64_t shorter = a->size < b->size ? a->size : b->size;
-    int order = memcmp(a->bytes, b->bytes, shorter);
-    return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    if (a->size != b->size)
+        return a->size < b->size ? -1 : 1;
+    return memcmp(a->bytes, b->bytes, a->size);
 }
 
 static int string_order(const void *left, const void *right)
@@ -132,6 +141,14 @@ static int string_order(const void *left, const void *right)
     const struct string *a = left, *b = right;
     int order = text_order(a, b);
     return order != 0 ? order : (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+static void sort_by_text(struct list *strings)
+{
+    struct string *items = strings->items;
+    for (size_t i = 0; i < strings->count; i++)
+        items[i].hash = XXH3_64bits(items[i].bytes, items[i].size);
+    sort_items(items, strings->count, sizeof(*items), string_order);
 }
 
 static int offset_order(const void *left, const void *right)
@@ -177,15 +194,13 @@ static bool keep(struct list *left, const struct string *string)
     return kept != NULL;
 }
 
-/* Leaves what one side has more often than the other, in the file's order. Both lists are sorted by their texts then. */
+/* Leaves what one side has more often than the other, in the file's order. Both lists are in text_order then. */
 static bool drop_common(struct list *vendor, struct list *rebuilt, struct list *left_vendor, struct list *left_rebuilt)
 {
     struct string *x = vendor->items, *y = rebuilt->items;
     size_t a = 0, b = 0;
-    if (vendor->count > 1)
-        qsort(x, vendor->count, sizeof(*x), string_order);
-    if (rebuilt->count > 1)
-        qsort(y, rebuilt->count, sizeof(*y), string_order);
+    sort_by_text(vendor);
+    sort_by_text(rebuilt);
     while (a < vendor->count || b < rebuilt->count) {
         int order = a == vendor->count ? 1 : b == rebuilt->count ? -1 : text_order(&x[a], &y[b]);
         if ((order < 0 && !keep(left_vendor, &x[a])) || (order > 0 && !keep(left_rebuilt, &y[b])))
@@ -193,14 +208,12 @@ static bool drop_common(struct list *vendor, struct list *rebuilt, struct list *
         a += order <= 0;
         b += order >= 0;
     }
-    if (left_vendor->count > 1)
-        qsort(left_vendor->items, left_vendor->count, sizeof(*x), offset_order);
-    if (left_rebuilt->count > 1)
-        qsort(left_rebuilt->items, left_rebuilt->count, sizeof(*y), offset_order);
+    sort_items(left_vendor->items, left_vendor->count, sizeof(*x), offset_order);
+    sort_items(left_rebuilt->items, left_rebuilt->count, sizeof(*y), offset_order);
     return true;
 }
 
-/* Marks those that stand among all of the other side, which are sorted by their texts. */
+/* Marks those that stand among all of the other side, which are in text_order. */
 static void mark_common(struct list *left, const struct list *all)
 {
     struct string *strings = left->items;

@@ -159,6 +159,21 @@ bool correspondence_make(struct space spaces[2], struct arena *arena, struct cor
     return !m.out_of_memory && correspondence_settle(&m, map);
 }
 
+struct correspondence *correspondence_copy(const struct correspondence *map, struct arena *arena)
+{
+    struct correspondence *copy = arena_alloc(arena, 1, sizeof(*copy));
+    struct counterpart *items = arena_alloc(arena, map->count, sizeof(*items));
+    const struct counterpart **by_rebuilt = arena_alloc(arena, map->count, sizeof(*by_rebuilt));
+    if (copy == NULL || items == NULL || by_rebuilt == NULL)
+        return NULL;
+    for (size_t i = 0; i < map->count; i++) {
+        items[i] = map->items[i];
+        by_rebuilt[i] = items + (map->by_rebuilt[i] - map->items);
+    }
+    *copy = (struct correspondence){.items = items, .count = map->count, .by_rebuilt = by_rebuilt};
+    return copy;
+}
+
 /* ---- Looking up ---- */
 
 const struct counterpart *counterpart_at(const struct correspondence *map, size_t side, uint64_t address)

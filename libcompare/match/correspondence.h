@@ -31,6 +31,9 @@ struct correspondence {
     const struct counterpart **by_rebuilt;
 };
 
+/* The same, in another arena; NULL: no memory. */
+struct correspondence *correspondence_copy(const struct correspondence *map, struct arena *arena);
+
 /* The counterpart that holds this address of a side (0 vendor, 1 rebuilt); NULL. O(log n). */
 const struct counterpart *counterpart_at(const struct correspondence *map, size_t side, uint64_t address);
 

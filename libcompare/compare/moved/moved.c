@@ -194,7 +194,7 @@ static bool pair_sections(struct moving *m)
 struct reader {
     struct moving *m;
     size_t side;
-    struct arena arena;
+    struct arena arena, scratch; /* symbols and relocations; the code in pieces */
     int status;
     struct compare_error error;
 };
@@ -216,7 +216,7 @@ static void read_side(void *argument)
                             .symbols = &m->symbols[side],
                             .relocations = m->relocations[side],
                             .relocation_count = m->relocation_counts[side]};
-    if (!space_read(space, &reader->arena))
+    if (!space_read(space, &reader->scratch))
         reader->status =
             error_set(&reader->error, COMPARE_ERROR_MEMORY, m->images[side]->path, "no memory for its code");
 }
@@ -347,7 +347,31 @@ static bool has_methods(const struct symbols *symbols)
     return false;
 }
 
-static int prove(struct moving *m, struct moved *moved, struct compare_error *error)
+static void *kept(const struct list *list, struct arena *arena)
+{
+    void *items = arena_alloc(arena, list->count, list->item_size);
+    if (items != NULL && list->count > 0)
+        memcpy(items, list->items, list->count * list->item_size);
+    return items;
+}
+
+/* What others ask about, out of what it was made of. */
+static bool settle(const struct moving *m, struct arena *arena, struct moved *moved)
+{
+    moved->tried = true;
+    moved->any = any_moved(m->map);
+    moved->proven = kept(&m->proven, arena);
+    moved->proven_count = m->proven.count;
+    moved->changed = kept(&m->changed, arena);
+    moved->changed_count = m->changed.count;
+    moved->counts = m->counts;
+    moved->map = correspondence_copy(m->map, arena);
+    for (size_t side = 0; side < 2; side++)
+        moved->sides[side] = (struct moved_side){m->symbols[side], m->relocations[side], m->relocation_counts[side]};
+    return moved->proven != NULL && moved->changed != NULL && moved->map != NULL;
+}
+
+static int prove(struct moving *m, struct arena *arena, struct moved *moved, struct compare_error *error)
 {
     struct correspondence *map = arena_alloc(m->arena, 1, sizeof(*map));
     if (map == NULL || !pair_sections(m) || !correspondence_make(m->spaces, m->arena, map))
@@ -371,25 +395,18 @@ static int prove(struct moving *m, struct moved *moved, struct compare_error *er
         return error_set(error, COMPARE_ERROR_INTERNAL, m->images[0]->path,
                          "the byte at offset %#jx was proven twice to have moved: please report this",
                          (uintmax_t)twice);
-    moved->tried = true;
-    moved->any = any_moved(map);
-    moved->proven = m->proven.items;
-    moved->proven_count = m->proven.count;
-    moved->changed = m->changed.items;
-    moved->changed_count = m->changed.count;
-    moved->counts = m->counts;
-    moved->map = map;
-    return 0;
+    return settle(m, arena, moved) ? 0 : no_memory(m, error);
 }
 
 int moved_prove(const struct image *vendor, const struct image *rebuilt, const struct rule_set *rules,
                 struct arena *arena, struct moved *moved, struct compare_error *error)
 {
+    struct arena scratch = {0};
     struct moving m = {.images = {vendor, rebuilt},
-                       .arena = arena,
-                       .proven = {.arena = arena, .item_size = sizeof(struct proven)},
-                       .changed = {.arena = arena, .item_size = sizeof(struct changed_code)},
-                       .entries = {.arena = arena, .item_size = sizeof(struct table_entry)}};
+                       .arena = &scratch,
+                       .proven = {.arena = &scratch, .item_size = sizeof(struct proven)},
+                       .changed = {.arena = &scratch, .item_size = sizeof(struct changed_code)},
+                       .entries = {.arena = &scratch, .item_size = sizeof(struct table_entry)}};
     struct reader readers[2] = {{.m = &m, .side = 0}, {.m = &m, .side = 1}};
     *moved = (struct moved){0};
     if (!is_accepted(rules))
@@ -401,10 +418,14 @@ int moved_prove(const struct image *vendor, const struct image *rebuilt, const s
     if (status == 0 && (got_is_relocated(&m, 0) || got_is_relocated(&m, 1)))
         moved->not_tried = "a relocation changes MIPS's GOT, which code takes pages from";
     else if (status == 0)
-        status = prove(&m, moved, error);
+        status = prove(&m, arena, moved, error);
     for (size_t i = 0; i < 2; i++) {
         space_close(&m.spaces[i]);
+        arena_free(&readers[i].scratch);
+        if (status == 0 && moved->tried)
+            arena_join(arena, &readers[i].arena);
         arena_free(&readers[i].arena);
     }
+    arena_free(&scratch);
     return status;
 }
