@@ -170,14 +170,13 @@ static bool gather(struct explaining *e, size_t side, struct list *strings)
     for (size_t i = 0; i < e->input->pair_count; i++) {
         const struct pair *pair = &e->input->pairs[i];
         const struct pair_side *mine = side == 0 ? &pair->vendor : &pair->rebuilt;
-        if (!((pair->vendor.present && any_finding(e, 0, pair->vendor.range)) ||
-              (pair->rebuilt.present && any_finding(e, 1, pair->rebuilt.range))))
-            continue;
         /* What is cut out of a section leaves pairs of one side, whose other is known all the same. */
         bool known = mine->present || (mine->section != 0 && mine->section != UINT32_MAX);
         uint64_t begin = mine->present ? mine->range.begin : known ? image->sections[mine->section].bytes.begin : 0;
         const struct extent *extent = known ? image_extent_at(image, begin) : NULL;
-        if (extent == NULL || taken[extent - image->extents])
+        if (extent == NULL || taken[extent - image->extents] || pair->moved ||
+            !((pair->vendor.present && any_finding(e, 0, pair->vendor.range)) ||
+              (pair->rebuilt.present && any_finding(e, 1, pair->rebuilt.range))))
             continue;
         taken[extent - image->extents] = true;
         if (holds_strings(image, extent) && !take_strings(e, &e->sides[side], extent->range, strings))

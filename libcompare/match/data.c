@@ -45,6 +45,7 @@ struct data_work {
     struct data_side sides[2];
     const struct tables *tables; /* of both sides */
     struct list leftovers[2];    /* of struct token */
+    struct list tokens[2];       /* of struct token: those of one stretch after the other */
 };
 
 /* ---- Which sections ---- */
@@ -341,15 +342,12 @@ static uint64_t *hashes_of(const struct list *tokens)
 
 static void align_stretch(struct data_work *work, const struct stretch *stretch)
 {
-    struct arena scratch = {0};
-    struct list tokens[2] = {{.arena = &scratch, .item_size = sizeof(struct token)},
-                             {.arena = &scratch, .item_size = sizeof(struct token)}};
+    struct list *tokens = work->tokens;
+    tokens[0].count = tokens[1].count = 0;
     bool read =
         read_tokens(work, 0, stretch->sides[0], &tokens[0]) && read_tokens(work, 1, stretch->sides[1], &tokens[1]);
-    if (tokens[0].count > TOKENS_MOST || tokens[1].count > TOKENS_MOST) {
-        arena_free(&scratch);
+    if (tokens[0].count > TOKENS_MOST || tokens[1].count > TOKENS_MOST)
         return;
-    }
     uint64_t *a = read ? hashes_of(&tokens[0]) : NULL, *b = read ? hashes_of(&tokens[1]) : NULL;
     size_t *partner = read ? calloc(tokens[0].count + 1, sizeof(*partner)) : NULL;
     if (a != NULL && b != NULL && partner != NULL && align_sequences(a, tokens[0].count, b, tokens[1].count, partner))
@@ -359,7 +357,6 @@ static void align_stretch(struct data_work *work, const struct stretch *stretch)
     free(a);
     free(b);
     free(partner);
-    arena_free(&scratch);
 }
 
 /* Whether both hold pointers at the same places, and none that is known to be another: of RELA no byte tells them. */
@@ -630,7 +627,7 @@ static void pair_data(struct matchmaking *m, const struct tables tables[2], cons
     struct data_work work = {.m = m, .tables = tables, .sides = {{&m->spaces[0], vendor}, {&m->spaces[1], rebuilt}}};
     size_t count_a, count_b;
     for (size_t i = 0; i < 2; i++)
-        work.leftovers[i] = (struct list){.arena = &scratch, .item_size = sizeof(struct token)};
+        work.leftovers[i] = work.tokens[i] = (struct list){.arena = &scratch, .item_size = sizeof(struct token)};
     bool rigid = (vendor->flags & SHF_TLS) != 0;
     struct object *a = read_objects(&work.sides[0], &scratch, &count_a);
     struct object *b = read_objects(&work.sides[1], &scratch, &count_b);

@@ -353,14 +353,14 @@ static int entry_order(const void *left, const void *right)
 static void look_at_pieces(struct moving *m, bool prove)
 {
     bool counted = false;
+    struct list specials = {.arena = m->arena, .item_size = sizeof(struct special)}; /* those of one after the other */
     for (size_t i = 0; i < m->map->count && !m->out_of_memory; i++) {
-        struct arena scratch = {0};
         struct data_piece piece;
         if (!piece_of(m, &m->map->items[i], &piece)) {
             counted = false;
             continue;
         }
-        piece.specials = (struct list){.arena = &scratch, .item_size = sizeof(struct special)};
+        piece.specials = specials;
         add_relocated(m, &piece);
         if (prove)
             add_entries(m, &piece);
@@ -374,7 +374,8 @@ static void look_at_pieces(struct moving *m, bool prove)
             if (first != UINT64_MAX)
                 prove_piece(m, &piece, first);
         }
-        arena_free(&scratch);
+        specials = piece.specials;
+        specials.count = 0;
     }
 }
 
