@@ -5,7 +5,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define TEXT_MOST 256 /* characters of a text that tells two things apart */
+#define TEXT_MOST   256 /* characters of a text that tells two things apart */
+#define INDEX_LEAST 64  /* items */
+#define INDEX_MOST  ((uint64_t)1 << 16)
 
 /* ---- Making ---- */
 
@@ -76,6 +78,16 @@ static int rebuilt_order(const void *left, const void *right)
     return ((*a)->rebuilt > (*b)->rebuilt) - ((*a)->rebuilt < (*b)->rebuilt);
 }
 
+static uint64_t vendor_begin(const void *items, size_t i)
+{
+    return ((const struct counterpart *)items)[i].vendor;
+}
+
+static uint64_t rebuilt_begin(const void *items, size_t i)
+{
+    return ((const struct counterpart *const *)items)[i]->rebuilt;
+}
+
 bool correspondence_settle(struct matchmaking *m, struct correspondence *map)
 {
     /* Of two that overlap one must be wrong. */
@@ -111,6 +123,8 @@ bool correspondence_settle(struct matchmaking *m, struct correspondence *map)
         free(wrong);
     }
     m->found.count = map->count;
+    address_index_make(&map->indexes[0], m->arena, map->items, map->count, vendor_begin);
+    address_index_make(&map->indexes[1], m->arena, map->by_rebuilt, map->count, rebuilt_begin);
     return true;
 }
 
@@ -176,9 +190,34 @@ struct correspondence *correspondence_copy(const struct correspondence *map, str
 
 /* ---- Looking up ---- */
 
+void address_index_make(struct address_index *index, struct arena *arena, const void *items, size_t count,
+                        uint64_t (*begin_of)(const void *items, size_t i))
+{
+    *index = (struct address_index){0};
+    if (count < INDEX_LEAST || count > UINT32_MAX)
+        return;
+    uint64_t lowest = begin_of(items, 0), span = begin_of(items, count - 1) - lowest;
+    uint64_t wanted = count / 4 < INDEX_MOST ? count / 4 : INDEX_MOST;
+    unsigned shift = 0;
+    while (span >> shift >= wanted)
+        shift++;
+    size_t stretches = (size_t)(span >> shift) + 1, next = 0;
+    uint32_t *first = arena_alloc(arena, stretches + 1, sizeof(*first));
+    for (size_t i = 0; first != NULL && i < count; i++) {
+        size_t stretch = (size_t)((begin_of(items, i) - lowest) >> shift);
+        while (next <= stretch)
+            first[next++] = (uint32_t)i;
+    }
+    while (first != NULL && next <= stretches)
+        first[next++] = (uint32_t)count;
+    if (first != NULL)
+        *index = (struct address_index){lowest, shift, stretches, first};
+}
+
 const struct counterpart *counterpart_at(const struct correspondence *map, size_t side, uint64_t address)
 {
-    size_t low = 0, high = map->count;
+    size_t low, high = map->count;
+    address_index_bounds(&map->indexes[side], address, &low, &high);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         uint64_t begin = side == 0 ? map->items[middle].vendor : map->by_rebuilt[middle]->rebuilt;

@@ -25,10 +25,37 @@ struct counterpart {
     bool code;
 };
 
+/*
+ * Where to look in a sorted list for an address: of each stretch of so many addresses, which items begin before it. A
+ * binary search has a few items left then, which stand beside each other in memory.
+ */
+struct address_index {
+    uint64_t lowest;
+    unsigned shift;
+    size_t count;    /* stretches; 0: there is no index */
+    uint32_t *first; /* one more than there are stretches */
+};
+
+/* begin_of gives an item's address, which do not fall. No index is made without memory, or of few items. */
+void address_index_make(struct address_index *index, struct arena *arena, const void *items, size_t count,
+                        uint64_t (*begin_of)(const void *items, size_t i));
+
+/* Of a list of *high items, the last one that begins at or before this address is below *high, and not before *low - 1. */
+static inline void address_index_bounds(const struct address_index *index, uint64_t address, size_t *low, size_t *high)
+{
+    *low = 0;
+    if (index->count == 0 || address < index->lowest)
+        return;
+    uint64_t stretch = (address - index->lowest) >> index->shift;
+    *low = index->first[stretch < index->count ? stretch : index->count];
+    *high = stretch < index->count ? index->first[stretch + 1] : *high;
+}
+
 struct correspondence {
     struct counterpart *items; /* by vendor address, without overlap on either side */
     size_t count;
     const struct counterpart **by_rebuilt;
+    struct address_index indexes[2]; /* of items, of by_rebuilt */
 };
 
 /* The same, in another arena; NULL: no memory. */

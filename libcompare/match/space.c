@@ -259,6 +259,11 @@ static int address_order(const void *left, const void *right)
     return (a->address > b->address) - (a->address < b->address);
 }
 
+static uint64_t code_begin(const void *items, size_t i)
+{
+    return ((const struct code_piece *)items)[i].address;
+}
+
 bool space_read(struct space *space, struct arena *arena)
 {
     struct reading reading = {.space = space,
@@ -281,6 +286,7 @@ bool space_read(struct space *space, struct arena *arena)
     space->code = reading.pieces.items;
     space->code_count = reading.pieces.count;
     sort_items(space->code, space->code_count, sizeof(*space->code), address_order);
+    address_index_make(&space->code_index, arena, space->code, space->code_count, code_begin);
     return !reading.out_of_memory && read_sites(&reading, arena);
 }
 
@@ -297,7 +303,8 @@ void space_close(struct space *space)
 
 const struct code_piece *space_code_at(const struct space *space, uint64_t address)
 {
-    size_t low = 0, high = space->code_count;
+    size_t low, high = space->code_count;
+    address_index_bounds(&space->code_index, address, &low, &high);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (space->code[middle].address <= address)

@@ -31,6 +31,7 @@ struct space {
     struct decoder *decoders[2]; /* [1] of Thumb code */
     struct code_piece *code;     /* by address, without overlap */
     size_t code_count;
+    struct address_index code_index;
     struct site *sites; /* malloc */
     size_t site_count;
     struct site_table *tables; /* malloc */
