@@ -24,9 +24,9 @@ struct code_run {
 
 /* ---- References ---- */
 
-static bool is_code(const struct moving *m, uint64_t vendor)
+static bool is_code(struct moving *m, uint64_t vendor)
 {
-    const struct counterpart *found = counterpart_at(m->map, 0, vendor);
+    const struct counterpart *found = moving_find(m, vendor);
     return found != NULL && found->code;
 }
 
@@ -116,10 +116,9 @@ static bool begins_a_thing(const struct moving *m, const struct code_run *run, u
  * there. Where two things were separated, an address near either's edge could go with the wrong one; it is believed
  * where something begins there, and where nothing is added to it.
  */
-static bool may_be_beside(const struct moving *m, const struct code_run *run, const struct site *a,
-                          const struct site *b)
+static bool may_be_beside(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
 {
-    const struct counterpart *items = m->map->items, *found = a->exact ? NULL : counterpart_at(m->map, 0, a->target);
+    const struct counterpart *items = m->map->items, *found = a->exact ? NULL : moving_find(m, a->target);
     if (found == NULL || found->code || found->evidence == EVIDENCE_SECTION)
         return false;
     bool last = found + 1 == items + m->map->count;

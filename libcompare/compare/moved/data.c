@@ -98,7 +98,7 @@ static bool pointer_proven(struct moving *m, const struct data_piece *piece, con
 }
 
 /* The same of a pointer: one that stands beside it, as in a pair of begin and end, leads to the other thing. */
-static bool may_be_end(const struct moving *m, const struct relocation *a, const struct relocation *b,
+static bool may_be_end(struct moving *m, const struct relocation *a, const struct relocation *b,
                        const struct relocation *first, size_t count)
 {
     const struct counterpart *before = moving_ends_at(m, (uint64_t)a->addend, (uint64_t)b->addend);
@@ -180,7 +180,7 @@ static unsigned addresses_at(const struct moving *m, const struct data_piece *pi
 }
 
 /* As may_be_end, of words without relocations. */
-static bool word_may_be_end(const struct moving *m, const struct data_piece *piece, uint64_t at, uint64_t x, uint64_t y)
+static bool word_may_be_end(struct moving *m, const struct data_piece *piece, uint64_t at, uint64_t x, uint64_t y)
 {
     const struct counterpart *before = moving_ends_at(m, x, y);
     uint64_t word = m->images[1]->is64 ? 8 : 4, size = range_size(piece->bytes[1]);

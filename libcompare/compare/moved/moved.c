@@ -3,14 +3,10 @@
  * its counterpart's but for references, and every reference leads to a counterpart, then both do the same, each at its
  * own addresses. So whatever is loaded and is not proven stays, also where its bytes are equal.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "parts.h"
-
-/* Below this many bytes a thread costs more than it saves. */
-#define THREAD_LEAST ((uint64_t)2 << 20)
 
 #define SECTIONS_MOST 2000 /* that are loaded */
 
@@ -41,25 +37,29 @@ void moving_note(struct moving *m, const struct counterpart *counterpart, uint64
         *first = vendor;
 }
 
+const struct counterpart *moving_find(struct moving *m, uint64_t vendor)
+{
+    /* One reference is asked about in several ways, and one function's references often lead to one thing. */
+    if (m->last_found == NULL || vendor - m->last_found->vendor >= m->last_found->size)
+        m->last_found = counterpart_at(m->map, 0, vendor);
+    return m->last_found;
+}
+
 bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt)
 {
     /* A weak symbol that nobody defines, in an executable that is not moved: gABI chapter 4, symbol table. */
     if (vendor == 0 && rebuilt == 0 && m->images[0]->header.e_type == ET_EXEC)
         return true;
-    /* One function's references often lead to one thing. */
-    const struct counterpart *found = m->last_found;
-    if (found == NULL || vendor - found->vendor >= found->size)
-        found = counterpart_at(m->map, 0, vendor);
-    m->last_found = found;
+    const struct counterpart *found = moving_find(m, vendor);
     if (found == NULL || found->rebuilt + (vendor - found->vendor) != rebuilt)
         return false;
     moving_note(m, found, vendor);
     return true;
 }
 
-const struct counterpart *moving_ends_at(const struct moving *m, uint64_t vendor, uint64_t rebuilt)
+const struct counterpart *moving_ends_at(struct moving *m, uint64_t vendor, uint64_t rebuilt)
 {
-    const struct counterpart *found = counterpart_at(m->map, 0, vendor);
+    const struct counterpart *found = moving_find(m, vendor);
     if (found == NULL || found->code || found->vendor != vendor || found->rebuilt != rebuilt || rebuilt == 0)
         return NULL;
     const struct counterpart *before = counterpart_at(m->map, 1, rebuilt - 1);
@@ -69,7 +69,7 @@ const struct counterpart *moving_ends_at(const struct moving *m, uint64_t vendor
 bool moving_pointer(struct moving *m, uint64_t vendor, uint64_t rebuilt)
 {
     bool odd = m->has_methods && (vendor & 1) != 0 && (rebuilt & 1) == 0;
-    const struct counterpart *found = odd ? counterpart_at(m->map, 0, vendor) : NULL;
+    const struct counterpart *found = odd ? moving_find(m, vendor) : NULL;
     return (found == NULL || !found->code) && moving_reference(m, vendor, rebuilt);
 }
 
@@ -200,7 +200,7 @@ struct reader {
 };
 
 /* One side's symbols, relocations and code, which know nothing of the other's. */
-static void read_side(void *argument)
+static int read_side(void *argument)
 {
     struct reader *reader = argument;
     struct moving *m = reader->m;
@@ -211,7 +211,7 @@ static void read_side(void *argument)
         reader->status = relocations_read(m->images[side], &reader->arena, &m->relocations[side],
                                           &m->relocation_counts[side], &reader->error);
     if (reader->status != 0)
-        return;
+        return reader->status;
     *space = (struct space){.image = m->images[side],
                             .symbols = &m->symbols[side],
                             .relocations = m->relocations[side],
@@ -219,40 +219,21 @@ static void read_side(void *argument)
     if (!space_read(space, &reader->scratch))
         reader->status =
             error_set(&reader->error, COMPARE_ERROR_MEMORY, m->images[side]->path, "no memory for its code");
-}
-
-static int guarded_step(void *argument)
-{
-    read_side(argument);
-    return 0;
-}
-
-/* A file that is cut short meanwhile must not end the process, in this thread neither. */
-static void *read_guarded(void *argument)
-{
-    struct reader *reader = argument;
-    int status = image_guard(guarded_step, reader, &reader->error);
-    reader->status = status != 0 ? status : reader->status;
-    return NULL;
+    return reader->status;
 }
 
 static int read_both(struct reader readers[2], struct compare_error *error)
 {
-    pthread_t beside;
-    uint64_t size = readers[0].m->images[0]->size;
-    bool threaded = size >= THREAD_LEAST && pthread_create(&beside, NULL, read_guarded, &readers[1]) == 0;
-    read_side(&readers[0]);
-    if (threaded)
-        pthread_join(beside, NULL);
-    else
-        read_side(&readers[1]);
-    for (size_t i = 0; i < 2; i++) {
-        if (readers[i].status != 0) {
+    int (*const works[2])(void *) = {read_side, read_side};
+    void *const arguments[2] = {&readers[0], &readers[1]};
+    int status = moving_beside(readers[0].m, works, arguments, error);
+    for (size_t i = 0; i < 2 && status != 0; i++) {
+        if (readers[i].status == status) {
             *error = readers[i].error;
-            return readers[i].status;
+            return status;
         }
     }
-    return 0;
+    return status;
 }
 
 static int no_memory(const struct moving *m, struct compare_error *error)
@@ -378,12 +359,10 @@ static int prove(struct moving *m, struct arena *arena, struct moved *moved, str
         return no_memory(m, error);
     m->map = map;
     m->has_methods = has_methods(&m->symbols[1]);
-    m->first_references = arena_alloc(m->arena, map->count + 1, sizeof(*m->first_references));
-    if (m->first_references == NULL)
-        return no_memory(m, error);
-    memset(m->first_references, 0xff, (map->count + 1) * sizeof(*m->first_references));
-    void (*const steps[])(struct moving *) = {code_prove, dynamic_tables_prove, unwind_prove, exidx_prove,
-                                              data_prove, headers_prove,        padding_prove};
+    int status = code_and_tables_prove(m, error);
+    if (status != 0)
+        return status;
+    void (*const steps[])(struct moving *) = {data_prove, headers_prove, padding_prove};
     for (size_t i = 0; i < ARRAY_COUNT(steps) && !m->out_of_memory; i++)
         steps[i](m);
     cut_at_owners(m);

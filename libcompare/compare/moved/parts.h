@@ -45,6 +45,9 @@ struct moving {
  */
 void moving_prove(struct moving *m, struct range vendor, struct range rebuilt, enum rule_index rule);
 
+/* The counterpart that holds this address of the vendor's; NULL. */
+const struct counterpart *moving_find(struct moving *m, uint64_t vendor);
+
 /* Whether these two addresses are counterparts; if so, the reference counts for what is found by it. */
 bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 
@@ -53,7 +56,7 @@ bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt);
  * stands behind its array. Where both things still stand side by side that is one; where the vendor's do not, the
  * counterpart that ends there in the rebuilt file. NULL: no doubt.
  */
-const struct counterpart *moving_ends_at(const struct moving *m, uint64_t vendor, uint64_t rebuilt);
+const struct counterpart *moving_ends_at(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 
 /* Counts a reference to this address of the vendor's, which lies in this counterpart. */
 void moving_note(struct moving *m, const struct counterpart *counterpart, uint64_t vendor);
@@ -67,8 +70,18 @@ bool moving_pointer(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 /* The file bytes of addresses that lie in one section; empty where they have none. */
 struct range moving_bytes(const struct moving *m, size_t side, uint64_t address, uint64_t size);
 
+/* ---- Two parts of the work at once: beside.c ---- */
+
+/*
+ * Runs both, which share nothing that either changes, on two threads where the files are large. 0, or the first one's
+ * failure; of one that is not the work's own *error says what it is. Returns when both have ended.
+ */
+int moving_beside(const struct moving *m, int (*const works[2])(void *argument), void *const arguments[2],
+                  struct compare_error *error);
+
 /* ---- The steps, in their order ---- */
 
+int code_and_tables_prove(struct moving *m, struct compare_error *error); /* beside.c: what they refer to is noted */
 void code_prove(struct moving *m);    /* code.c: and the tables that code selects from */
 void data_prove(struct moving *m);    /* data.c */
 void headers_prove(struct moving *m); /* headers.c: ELF header and program headers */
