@@ -89,17 +89,23 @@ void arena_join(struct arena *arena, struct arena *joined)
     *joined = (struct arena){0};
 }
 
+bool list_reserve(struct list *list, size_t capacity)
+{
+    if (capacity <= list->capacity)
+        return true;
+    void *items = arena_alloc(list->arena, capacity, list->item_size);
+    if (items == NULL)
+        return false;
+    if (list->count > 0)
+        memcpy(items, list->items, list->count * list->item_size);
+    list->items = items;
+    list->capacity = capacity;
+    return true;
+}
+
 void *list_add(struct list *list)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-        void *items = arena_alloc(list->arena, capacity, list->item_size);
-        if (items == NULL)
-            return NULL;
-        if (list->count > 0)
-            memcpy(items, list->items, list->count * list->item_size);
-        list->items = items;
-        list->capacity = capacity;
-    }
+    if (list->count == list->capacity && !list_reserve(list, list->capacity == 0 ? 16 : list->capacity * 2))
+        return NULL;
     return (char *)list->items + list->item_size * list->count++;
 }

@@ -52,6 +52,9 @@ struct list {
 /* A zeroed new last item, or NULL when there is no memory. */
 void *list_add(struct list *list);
 
+/* Room for so many items in all, where that is known beforehand: no copies are discarded then. False: no memory. */
+bool list_reserve(struct list *list, size_t capacity);
+
 /* ---- Sorting ---- */
 
 /* As qsort, but in one pass where the items are in their order already. items may be NULL where there are none. */

@@ -327,6 +327,10 @@ int compare_pairs(const struct pair *pairs, size_t count, bool moved, const stru
         .vendor_entries = {.arena = arena, .item_size = sizeof(struct entry)},
         .rebuilt_entries = {.arena = arena, .item_size = sizeof(struct entry)},
     };
+    /* Most of what is cut apart by a proof is one finding. */
+    size_t likely = count < most ? count : (size_t)most;
+    sides.out_of_memory = !list_reserve(&sides.findings, likely) || !list_reserve(&sides.vendor_entries, likely) ||
+                          !list_reserve(&sides.rebuilt_entries, likely);
     for (size_t i = 0; i < count && !sides.out_of_memory && !sides.too_many; i++) {
         sides.pair = i;
         sides.findings_before = sides.findings.count;

@@ -227,7 +227,8 @@ int moved_split(const struct moved *moved, const struct image *vendor, struct ar
         first[side] = s.out_of_memory ? NULL : cuts_of_pairs(&s.cuts[side], *count, &scratch);
     }
     s.before = arena_alloc(&scratch, moved->proven_count + 1, sizeof(*s.before));
-    s.out_of_memory |= s.before == NULL || first[0] == NULL || first[1] == NULL;
+    s.out_of_memory |=
+        !list_reserve(&s.out, *count + moved->proven_count) || s.before == NULL || first[0] == NULL || first[1] == NULL;
     for (size_t i = 0; i < *count && !s.out_of_memory; i++) {
         if (first[0][i] == SIZE_MAX && first[1][i] == SIZE_MAX) {
             struct pair *pair = list_add(&s.out);
