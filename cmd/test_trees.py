@@ -143,6 +143,18 @@ class Directories(Case):
         self.assertTrue(self.pair(report, "usr/bin/hello")["roots"][0]["cause"])
         self.assertEqual(report["groups"][0]["first"], "usr/bin/hello")
 
+    def test_what_moved_is_counted_as_in_the_files_own_report(self):
+        (self.rebuilt / "usr/bin/hello").write_bytes(HELLO[1])
+        self.assertIsNone(self.pair(self.report(self.vendor, self.rebuilt, "different"), "usr/bin/hello")["moved"])
+        report = self.report(self.vendor, self.rebuilt, "different", "-p", "semantic")
+        moved = self.pair(report, "usr/bin/hello")["moved"]
+        alone = json.loads(run("-f", "json", "-p", "semantic", self.vendor / "usr/bin/hello",
+                               self.rebuilt / "usr/bin/hello").stdout)["moved"]
+        del alone["changed"]
+        self.assertEqual(alone, moved)
+        self.assertGreater(moved["functions"], 0)
+        self.assertEqual([None], [pair["moved"] for pair in report["pairs"] if pair["path"] == "etc/conf"])
+
     def test_a_changed_line_is_told_by_its_number(self):
         (self.rebuilt / "etc/conf").write_bytes(b"one\nthree\n")
         root = self.pair(self.report(self.vendor, self.rebuilt, "different"), "etc/conf")["roots"][0]

@@ -69,6 +69,13 @@ struct tree_root {
     uint64_t differing;
 };
 
+/* What was proven of two files to have only moved. */
+struct tree_moved {
+    const char *not_tried; /* why nothing was looked at; NULL: it was */
+    struct moved_counts counts;
+    uint64_t changed_functions; /* of which not all is proven */
+};
+
 struct tree_pair {
     const char *path;         /* escaped, from the top; what is within another file stands behind "!/" */
     const char *rebuilt_path; /* where it has another name there; else NULL */
@@ -81,6 +88,7 @@ struct tree_pair {
     const char *note;         /* what else is to be said: "compared as bytes: ..." */
     uint64_t size[2];         /* vendor's, rebuilt's */
     struct tally *tally;      /* two, of what is its own; NULL: identical, or nothing of it is known */
+    struct tree_moved *moved; /* NULL: not by this policy, or not of what is compared so */
     struct tree_fact *facts;
     struct tree_anomaly *anomalies;
     struct tree_root *roots;

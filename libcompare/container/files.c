@@ -60,6 +60,10 @@ static void fill(const struct compare_result *result, struct answer *answer)
     answer->verdict = result->verdict;
     answer->tally[0] = result->vendor_tally;
     answer->tally[1] = result->rebuilt_tally;
+    answer->moved.tried = result->moved.tried;
+    answer->moved.counts = result->moved.counts;
+    answer->moved.changed_functions = result->moved.changed_count;
+    copy_text(answer->moved.not_tried, sizeof(answer->moved.not_tried), result->moved.not_tried);
     for (size_t i = 0; i < explanation->root_count && i < ANSWER_ROOTS; i++)
         fill_root(explanation, &explanation->roots[i], &answer->roots[answer->root_count++]);
     answer->roots_left_out = (uint32_t)(explanation->root_count - answer->root_count);
@@ -181,6 +185,21 @@ static bool tally_is_sound(const struct tally *tally, uint64_t size, const struc
            tally->unexplained == size - tally->identical - tally->set_aside && sum == tally->set_aside;
 }
 
+/* Nothing is counted more often than there are bits, and nothing where the policy accepts no rule of the tier. */
+static bool moved_is_sound(struct answer_moved *moved, uint64_t size, const struct compare_policy *policy)
+{
+    const struct moved_counts *counts = &moved->counts;
+    const uint64_t all[] = {counts->functions,      counts->references,       counts->pointers,
+                            counts->unwind_records, counts->exception_tables, counts->symbols,
+                            counts->relocations,    moved->changed_functions};
+    bool sound = moved->tried <= 1 && settle_text(moved->not_tried, sizeof(moved->not_tried)) &&
+                 (policy->rules.accepted[RULE_MOVED_CODE] || (moved->tried == 0 && moved->not_tried[0] == '\0')) &&
+                 !(moved->tried != 0 && moved->not_tried[0] != '\0');
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++)
+        sound = sound && all[i] / 8 <= size && (moved->tried != 0 || all[i] == 0);
+    return sound;
+}
+
 static bool verdict_fits(const struct answer *answer)
 {
     bool unexplained = answer->tally[0].unexplained > 0 || answer->tally[1].unexplained > 0;
@@ -193,6 +212,9 @@ static bool is_sound(struct answer *answer, int outcome, const struct files_work
                  answer->root_count <= ANSWER_ROOTS && settle_text(answer->note, sizeof(answer->note));
     for (int side = 0; side < 2 && sound; side++)
         sound = tally_is_sound(&answer->tally[side], stretch_size(&files->stretches[side]), files->options->policy);
+    sound =
+        sound && moved_is_sound(&answer->moved, stretch_size(&files->stretches[0]) + stretch_size(&files->stretches[1]),
+                                files->options->policy);
     for (size_t i = 0; i < ANSWER_ROOTS && sound; i++) {
         struct answer_root *root = &answer->roots[i];
         sound = settle_text(root->cause, sizeof(root->cause)) && settle_text(root->what, sizeof(root->what)) &&

@@ -74,6 +74,16 @@ static void take_root(struct tree_run *run, const struct answer_root *from, stru
                              .differing = from->differing};
 }
 
+static bool take_moved(struct tree_run *run, struct tree_pair *pair, const struct answer_moved *from)
+{
+    if (from->tried == 0 && from->not_tried[0] == '\0')
+        return true;
+    pair->moved = arena_alloc(&run->tree->arena, 1, sizeof(*pair->moved));
+    if (pair->moved != NULL)
+        *pair->moved = (struct tree_moved){kept(run, from->not_tried), from->counts, from->changed_functions};
+    return pair->moved != NULL && (pair->moved->not_tried != NULL || from->tried != 0);
+}
+
 static void take_answer(struct tree_run *run, size_t index, const struct answer *answer, const char *unexplained)
 {
     struct arena *arena = &run->tree->arena;
@@ -88,6 +98,10 @@ static void take_answer(struct tree_run *run, size_t index, const struct answer 
         take_root(run, &answer->roots[i], &roots[i]);
     struct tree_pair *pair = run_pair(run, index);
     pair->tally = tally;
+    if (!take_moved(run, pair, &answer->moved)) {
+        run_no_memory(run);
+        return;
+    }
     pair->roots = roots;
     pair->root_count = answer->root_count;
     pair->roots_left_out = answer->roots_left_out;

@@ -57,10 +57,18 @@ struct answer_root {
     uint64_t differing;
 };
 
+struct answer_moved {
+    uint32_t tried; /* 0 or 1 */
+    char not_tried[128];
+    struct moved_counts counts;
+    uint64_t changed_functions;
+};
+
 /* What a worker says of a pair. All of it is checked (answer_take) before it is believed. */
 struct answer {
     uint32_t magic, verdict, root_count, roots_left_out;
     struct tally tally[2];
+    struct answer_moved moved;
     struct answer_root roots[ANSWER_ROOTS];
     char note[512];
 };

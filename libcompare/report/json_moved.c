@@ -1,6 +1,5 @@
 /* What moved, in JSON. */
-#include <jansson.h>
-
+#include "json_moved.h"
 #include "report.h"
 
 static json_t *text_or_null(const char *text)
@@ -32,18 +31,30 @@ static json_t *changed_array(const struct explanation *explanation)
     return array;
 }
 
-static json_t *moved_object(const struct compare_result *result)
+json_t *json_moved_counts(const struct moved_counts *counts, uint64_t changed_functions)
 {
-    const struct moved *moved = &result->moved;
-    const struct moved_counts *counts = &moved->counts;
-    if (!moved->tried)
-        return moved->not_tried != NULL ? json_pack("{s:s}", "not_tried", moved->not_tried) : json_null();
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "functions", (json_int_t)counts->functions, "references",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "functions", (json_int_t)counts->functions, "references",
                      (json_int_t)counts->references, "pointers", (json_int_t)counts->pointers, "unwind_records",
                      (json_int_t)counts->unwind_records, "exception_tables", (json_int_t)counts->exception_tables,
                      "symbols", (json_int_t)counts->symbols, "relocations", (json_int_t)counts->relocations,
-                     "changed_functions", (json_int_t)moved->changed_count, "changed",
-                     changed_array(&result->explanation));
+                     "changed_functions", (json_int_t)changed_functions);
+}
+
+json_t *json_moved_not_tried(const char *why)
+{
+    return json_pack("{s:s}", "not_tried", why);
+}
+
+static json_t *moved_object(const struct compare_result *result)
+{
+    const struct moved *moved = &result->moved;
+    if (!moved->tried)
+        return moved->not_tried != NULL ? json_moved_not_tried(moved->not_tried) : json_null();
+    json_t *object = json_moved_counts(&moved->counts, moved->changed_count);
+    if (object == NULL || json_object_set_new(object, "changed", changed_array(&result->explanation)) == 0)
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 int report_json_moved(const struct compare_result *result, FILE *out)

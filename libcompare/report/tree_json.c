@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../container/container.h"
+#include "json_moved.h"
 #include "report.h"
 
 #define TREE_VERSION 1
@@ -138,17 +139,21 @@ static json_t *pair_object(const struct tree_pair *pair)
 {
     /* A pair that was not come to, because of an interruption, has no reason of its own. */
     const char *error = pair->error;
+    const struct tree_moved *moved = pair->moved;
     if (error == NULL && pair->own == COMPARE_INCONCLUSIVE && pair->pairing < ONLY_VENDOR)
         error = "not compared: interrupted";
-    return json_pack("{s:s,s:o,s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:f}", "path", pair->path,
+    return json_pack("{s:s,s:o,s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:f}", "path", pair->path,
                      "rebuilt_path", text_or_null(pair->rebuilt_path), "kind", pair->kind, "paired_by",
                      tree_pairing_name(pair->pairing), "verdict", compare_verdict_name(pair->own), "container",
                      pair->container, "holder", pair->holder != SIZE_MAX ? number(pair->holder) : json_null(),
                      "vendor_size", size_of(pair, 0), "rebuilt_size", size_of(pair, 1), "tally",
-                     pair->tally != NULL ? tallies_object(pair->tally) : json_null(), "roots", roots_array(pair),
-                     "roots_left_out", number(pair->roots_left_out), "facts", facts_array(pair), "anomalies",
-                     anomalies_array(pair), "note", text_or_null(pair->note), "error", text_or_null(error), "seconds",
-                     pair->seconds);
+                     pair->tally != NULL ? tallies_object(pair->tally) : json_null(), "moved",
+                     moved == NULL              ? json_null()
+                     : moved->not_tried != NULL ? json_moved_not_tried(moved->not_tried)
+                                                : json_moved_counts(&moved->counts, moved->changed_functions),
+                     "roots", roots_array(pair), "roots_left_out", number(pair->roots_left_out), "facts",
+                     facts_array(pair), "anomalies", anomalies_array(pair), "note", text_or_null(pair->note), "error",
+                     text_or_null(error), "seconds", pair->seconds);
 }
 
 static int write_pairs(const struct compare_tree *tree, FILE *out)
