@@ -146,34 +146,36 @@ static uint64_t hash_of(const uint8_t *bytes, uint64_t size, const struct sites 
     return XXH3_64bits_digest(&state);
 }
 
-static bool site_equal(const uint8_t *a, const struct site *x, const uint8_t *b, const struct site *y)
+bool stretches_equal(const struct site_stretch *vendor, const struct site_stretch *rebuilt, uint64_t size)
 {
-    if (x->offset != y->offset || x->size != y->size || x->kind != y->kind ||
-        memcmp(x->mask, y->mask, sizeof(x->mask)) != 0)
+    const uint8_t *a = vendor->bytes, *b = rebuilt->bytes;
+    uint64_t done = 0;
+    if (vendor->count != rebuilt->count)
         return false;
-    for (size_t i = 0; i < x->size; i++) {
-        if (((a[x->offset + i] ^ b[x->offset + i]) & (uint8_t)~mask_at(x, i)) != 0)
+    for (size_t i = 0; i < vendor->count; i++) {
+        const struct site *x = &vendor->sites[i], *y = &rebuilt->sites[i];
+        uint64_t begin = x->offset - vendor->offset;
+        if (begin != y->offset - rebuilt->offset || begin < done || begin + x->size > size || x->size != y->size ||
+            x->kind != y->kind || memcmp(x->mask, y->mask, sizeof(x->mask)) != 0 ||
+            memcmp(a + done, b + done, begin - done) != 0)
             return false;
+        for (size_t k = 0; k < x->size; k++) {
+            if (((a[begin + k] ^ b[begin + k]) & (uint8_t)~mask_at(x, k)) != 0)
+                return false;
+        }
+        done = begin + x->size;
     }
-    return true;
+    return memcmp(a + done, b + done, size - done) == 0;
 }
 
 bool sites_equal(const uint8_t *vendor, const struct sites *vendor_sites, const uint8_t *rebuilt,
                  const struct sites *rebuilt_sites, uint64_t size)
 {
-    uint64_t done = 0;
-    if (vendor_sites->count != rebuilt_sites->count || vendor_sites->undecoded != rebuilt_sites->undecoded ||
-        vendor_sites->falls_through != rebuilt_sites->falls_through ||
-        vendor_sites->unfollowed != rebuilt_sites->unfollowed)
-        return false;
-    for (size_t i = 0; i < vendor_sites->count; i++) {
-        const struct site *site = &vendor_sites->items[i];
-        if (!site_equal(vendor, site, rebuilt, &rebuilt_sites->items[i]) ||
-            memcmp(vendor + done, rebuilt + done, site->offset - done) != 0)
-            return false;
-        done = site->offset + site->size;
-    }
-    return memcmp(vendor + done, rebuilt + done, size - done) == 0;
+    struct site_stretch a = {vendor, vendor_sites->items, vendor_sites->count, 0};
+    struct site_stretch b = {rebuilt, rebuilt_sites->items, rebuilt_sites->count, 0};
+    return vendor_sites->undecoded == rebuilt_sites->undecoded &&
+           vendor_sites->falls_through == rebuilt_sites->falls_through &&
+           vendor_sites->unfollowed == rebuilt_sites->unfollowed && stretches_equal(&a, &b, size);
 }
 
 /* ---- Tables ---- */

@@ -101,6 +101,17 @@ bool site_table_target(const struct image *image, const struct site_table *table
 bool sites_equal(const uint8_t *vendor, const struct sites *vendor_sites, const uint8_t *rebuilt,
                  const struct sites *rebuilt_sites, uint64_t size);
 
+/* A part of a code, with the sites that begin in it. */
+struct site_stretch {
+    const uint8_t *bytes;
+    const struct site *sites;
+    size_t count;
+    uint64_t offset; /* of its begin, in the code that the sites count from */
+};
+
+/* The same of two parts of this size; what else there is to say of the codes, it does not look at. */
+bool stretches_equal(const struct site_stretch *vendor, const struct site_stretch *rebuilt, uint64_t size);
+
 /* Alignment between functions: instructions that do nothing, or traps, to the end; each with no freedom to hide code. */
 bool decode_is_padding(struct decoder *decoder, const uint8_t *bytes, uint64_t size);
 

@@ -16,7 +16,6 @@
 struct code_run {
     const struct counterpart *counterpart;
     const struct code_piece *pieces[2];
-    const uint8_t *bytes[2];
     const struct site *sites[2]; /* those within it */
     size_t count;
     uint64_t offsets[2]; /* of its begin in the pieces */
@@ -198,33 +197,17 @@ static size_t first_site(const struct space *space, const struct code_piece *pie
 /* The sites within the run, and whether both sides are equal but for what they lead to. */
 static bool run_equal(struct moving *m, struct code_run *run)
 {
-    uint64_t size = run->counterpart->size, done = 0;
-    size_t first[2], count[2];
+    uint64_t size = run->counterpart->size;
+    struct site_stretch stretches[2];
     for (size_t side = 0; side < 2; side++) {
         const struct code_piece *piece = run->pieces[side];
-        first[side] = first_site(&m->spaces[side], piece, run->offsets[side]);
-        count[side] = first_site(&m->spaces[side], piece, run->offsets[side] + size) - first[side];
-        run->sites[side] = m->spaces[side].sites + piece->site + first[side];
-        run->bytes[side] = m->images[side]->bytes + bytes_of(run, side, 0, 0).begin;
+        size_t first = first_site(&m->spaces[side], piece, run->offsets[side]);
+        run->count = first_site(&m->spaces[side], piece, run->offsets[side] + size) - first;
+        run->sites[side] = m->spaces[side].sites + piece->site + first;
+        stretches[side] = (struct site_stretch){m->images[side]->bytes + bytes_of(run, side, 0, 0).begin,
+                                                run->sites[side], run->count, run->offsets[side]};
     }
-    if (count[0] != count[1])
-        return false;
-    run->count = count[0];
-    for (size_t i = 0; i < run->count; i++) {
-        const struct site *a = &run->sites[0][i], *b = &run->sites[1][i];
-        uint64_t begin = a->offset - run->offsets[0];
-        if (begin != b->offset - run->offsets[1] || begin + a->size > size || a->size != b->size ||
-            a->kind != b->kind || memcmp(a->mask, b->mask, sizeof(a->mask)) != 0 ||
-            memcmp(run->bytes[0] + done, run->bytes[1] + done, begin - done) != 0)
-            return false;
-        for (size_t k = 0; k < a->size; k++) {
-            uint8_t mask = k < sizeof(a->mask) ? a->mask[k] : 0xff;
-            if (((run->bytes[0][begin + k] ^ run->bytes[1][begin + k]) & (uint8_t)~mask) != 0)
-                return false;
-        }
-        done = begin + a->size;
-    }
-    return memcmp(run->bytes[0] + done, run->bytes[1] + done, size - done) == 0;
+    return stretches_equal(&stretches[0], &stretches[1], size);
 }
 
 static bool run_of(struct moving *m, const struct counterpart *counterpart, struct code_run *run)
