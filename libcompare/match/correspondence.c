@@ -185,6 +185,8 @@ struct correspondence *correspondence_copy(const struct correspondence *map, str
         by_rebuilt[i] = items + (map->by_rebuilt[i] - map->items);
     }
     *copy = (struct correspondence){.items = items, .count = map->count, .by_rebuilt = by_rebuilt};
+    address_index_make(&copy->indexes[0], arena, items, map->count, vendor_begin);
+    address_index_make(&copy->indexes[1], arena, by_rebuilt, map->count, rebuilt_begin);
     return copy;
 }
 
