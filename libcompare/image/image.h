@@ -380,4 +380,7 @@ int image_guard(int (*work)(void *argument), void *argument, struct compare_erro
 /* malloc for a library that cannot do without: where there is none, the guarded work ends with COMPARE_ERROR_MEMORY. */
 void *image_guarded_malloc(size_t size);
 
+/* Entry by entry, for those who compare it. */
+#include "debug_entries.h"
+
 #endif

@@ -16,7 +16,6 @@
 
 #include <dwarf.h>
 
-#include "../../image/debug_entries.h"
 #include "../compare.h"
 
 #define NO_ENTRY   UINT32_MAX
