@@ -19,7 +19,6 @@ struct debug_unit_header debug_unit_header_at(const struct debug *debug, size_t 
                                       .end = view->end,
                                       .signature = view->signature,
                                       .type_entry = view->type_entry,
-                                      .dwo_id = view->dwo_id,
                                       .version = view->version,
                                       .type = view->type,
                                       .address_size = view->address_size,

@@ -40,7 +40,6 @@ struct debug_unit_header {
     uint64_t begin, end; /* in its section */
     uint64_t signature;  /* of a type unit; 0 */
     uint64_t type_entry; /* of a type unit: the offset of the type's entry in the section; 0 */
-    uint64_t dwo_id;
     uint16_t version;
     uint8_t type; /* DW_UT_ */
     uint8_t address_size, offset_size;
@@ -205,6 +204,8 @@ void line_program_open(struct line_program *program, const struct line_table *ta
 bool line_program_next(struct line_program *program);
 /* A file by its number in rows and entries; NULL. Its directory as it stands, NULL for the compilation directory. */
 const struct line_file *line_table_file(const struct line_table *table, uint64_t number);
+/* The part of a path below a directory; the path where it is not below it. directory may be NULL. */
+const char *debug_path_below(const char *path, const char *directory);
 const char *line_table_directory(const struct line_table *table, const struct line_file *file);
 
 #endif

@@ -403,7 +403,7 @@ const struct line_row *debug_unit_row(const struct debug_unit_view *unit, uint64
 
 /* ---- Names of files ---- */
 
-static const char *below(const char *path, const char *directory)
+const char *debug_path_below(const char *path, const char *directory)
 {
     size_t size = directory != NULL ? strlen(directory) : 0;
     while (size > 0 && directory[size - 1] == '/')
@@ -442,5 +442,5 @@ const char *debug_unit_file(struct debug *debug, const struct debug_unit_view *u
     else
         snprintf(path, sizeof(path), "%s/%s", directory, name);
     const char *comp_dir = debug_unit_root(debug, unit, &root) ? debug_die_text(debug, &root, DW_AT_comp_dir) : NULL;
-    return arena_strdup(arena, escape_text(escaped, sizeof(escaped), below(path, comp_dir)));
+    return arena_strdup(arena, escape_text(escaped, sizeof(escaped), debug_path_below(path, comp_dir)));
 }

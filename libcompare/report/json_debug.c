@@ -1,12 +1,8 @@
 /* Whether debug information says the same, in JSON. */
 #include <jansson.h>
 
+#include "json_text.h"
 #include "report.h"
-
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL ? json_string(text) : json_null();
-}
 
 static json_t *offset_or_null(uint64_t offset)
 {

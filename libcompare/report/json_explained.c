@@ -2,14 +2,10 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "report.h"
 
 #define DUMP (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY)
-
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL ? json_string(text) : json_null();
-}
 
 static json_t *place_object(const struct place *place, const struct value *value)
 {

@@ -1,11 +1,7 @@
 /* What moved, in JSON. */
 #include "json_moved.h"
+#include "json_text.h"
 #include "report.h"
-
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL ? json_string(text) : json_null();
-}
 
 static json_t *side_object(const struct place *place)
 {

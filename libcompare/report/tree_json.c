@@ -4,6 +4,7 @@
 
 #include "../container/container.h"
 #include "json_moved.h"
+#include "json_text.h"
 #include "report.h"
 
 #define TREE_VERSION 1
@@ -12,11 +13,6 @@
 static json_t *number(uint64_t value)
 {
     return json_integer((json_int_t)value);
-}
-
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL ? json_string(text) : json_null();
 }
 
 static json_t *escaped(const char *text)

@@ -63,14 +63,6 @@ static const char *base_name(const char *path)
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
 }
 
-static const char *below(const char *path, const char *directory)
-{
-    size_t size = directory != NULL ? strlen(directory) : 0;
-    while (size > 0 && directory[size - 1] == '/')
-        size--;
-    return size > 0 && strncmp(path, directory, size) == 0 && path[size] == '/' ? path + size + 1 : path;
-}
-
 /* What two units that are each other's share: first their path below the compilation directory, then their file's name. */
 static uint64_t unit_key(struct debug_side *side, size_t unit, bool by_file)
 {
@@ -83,7 +75,7 @@ static uint64_t unit_key(struct debug_side *side, size_t unit, bool by_file)
     const char *name = open_unit(side, unit, &cursor, &entry) ? text_of(&entry, DW_AT_name) : NULL;
     if (name == NULL)
         return seed;
-    const char *shown = by_file ? base_name(name) : below(name, text_of(&entry, DW_AT_comp_dir));
+    const char *shown = by_file ? base_name(name) : debug_path_below(name, text_of(&entry, DW_AT_comp_dir));
     return XXH3_64bits_withSeed(shown, strlen(shown), seed);
 }
 
@@ -160,7 +152,7 @@ static void close_side(struct debug_side *side)
 static void note_not_whole(struct debugging *d, const struct debug_unit_entries *unit)
 {
     if (unit != NULL && !unit->whole)
-        debug_incomplete(d, d->entry_count > 0 ? "the entries of a unit could not be read, or are too many" : "");
+        debug_incomplete(d, "the entries of a unit could not be read, or are too many");
 }
 
 static void pair_entries(struct debugging *d)

@@ -109,9 +109,8 @@ struct unit_pair {
     bool has_lines[2];
     uint64_t line_offsets[2];
     uint64_t parents[2][DEPTH_MOST]; /* offsets of the entries around the one that is compared, by depth */
-    unsigned depth;
-    struct list changed;           /* of struct changed_range */
-    struct function_pair function; /* that is compared */
+    struct list changed;             /* of struct changed_range */
+    struct function_pair function;   /* that is compared */
     size_t layout_root;   /* why functions of this unit stand elsewhere: one of another size, or of one side only */
     uint32_t *files_told; /* by the vendor's file number: the rebuilt's that it was last compared with, from 1 on */
     bool entry_differs, differs;
