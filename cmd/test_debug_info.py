@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """Debug information by what it says: one reason for what one change does, and no tampering that says the same."""
 import json
-import pathlib
 import random
 import re
 import subprocess
-import tempfile
 import unittest
 
 import jsonschema
 
-from explained import ELFTALLY, SCHEMA
+from explained import ELFTALLY, SCHEMA, Explained
 
 SOURCES = {
     "shapes.h": """
@@ -59,16 +57,7 @@ int largest(struct shape *s, measure f)
 }
 
 
-class DebugInformation(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.directory = tempfile.TemporaryDirectory()
-        cls.here = pathlib.Path(cls.directory.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.directory.cleanup()
-
+class DebugInformation(Explained):
     def build(self, name, directory="build", compiler="gcc", flags=("-O2",), label='"label"', edits=(),
               order=("main.c", "work.c"), link=True):
         """The program, built in a directory of this name; edits are (source, from, to)."""
@@ -299,6 +288,24 @@ class DebugInformation(unittest.TestCase):
             debug = self.compare(a, crafted, "standard")
             self.assertEqual("different", debug["verdict"])
             self.assertTrue({"DW_AT_type", "DW_AT_low_pc"} & {root["what"] for root in debug["roots"]})
+
+    def test_another_type_of_a_type_unit_is_told(self):
+        """Its header says which entry the type is: nothing else in the unit does."""
+        a = self.build("type-unit-v", flags=("-O0", "-gdwarf-5", "-fdebug-types-section"))
+        plain = bytearray(a.read_bytes())
+        offset, size = self.sections(a)[".debug_info"]
+        at, found = offset, 0
+        while at < offset + size:
+            if plain[at + 6] == 2:  # DW_UT_type: type_offset stands behind the signature
+                plain[at + 20:at + 24] = (24).to_bytes(4, "little")
+                found += 1
+            at += 4 + int.from_bytes(plain[at:at + 4], "little")
+        self.assertGreater(found, 0)
+        crafted = self.here / "crafted"
+        crafted.write_bytes(plain)
+        debug = self.compare(a, crafted, "standard")
+        self.assertEqual("different", debug["verdict"])
+        self.assertEqual({("value", "type of a type unit")}, {(root["kind"], root["what"]) for root in debug["roots"]})
 
 
 if __name__ == "__main__":

@@ -515,6 +515,25 @@ static void tell_tags(struct unit_pair *pair, const struct debug_entry *a, const
     made->rebuilt = rebuilt;
 }
 
+/* type_offset of a type unit's header: DWARF 5, 7.5.1.3. */
+static void compare_type_entries(struct unit_pair *pair)
+{
+    uint64_t a = pair->units[0]->header.type_entry, b = pair->units[1]->header.type_entry;
+    char vendor[ENTRY_TEXT], rebuilt[ENTRY_TEXT];
+    struct debug_root *made;
+    if ((a == 0 && b == 0) || entries_correspond(pair, a, b))
+        return;
+    entry_name_at(pair, 0, a, vendor);
+    entry_name_at(pair, 1, b, rebuilt);
+    uint64_t key = root_key(DEBUG_ROOT_VALUE, (const char *const[]){"type unit", vendor, rebuilt}, 3);
+    root_count(pair, DEBUG_ROOT_VALUE, key, 1, &made);
+    if (made == NULL)
+        return;
+    made->what = "type of a type unit";
+    made->vendor = root_text(pair->d, vendor);
+    made->rebuilt = root_text(pair->d, rebuilt);
+}
+
 void entries_compare(struct unit_pair *pair)
 {
     struct debug_entry roots[2];
@@ -526,8 +545,10 @@ void entries_compare(struct unit_pair *pair)
     pair->function = (struct function_pair){.root = NO_ROOT};
     for (size_t side = 0; side < 2; side++) {
         if (!debug_cursor_entry_at(&pair->cursors[side],
-                                   pair->units[side]->header.begin + pair->units[side]->offsets[0], &roots[side]))
+                                   pair->units[side]->header.begin + pair->units[side]->offsets[0], &roots[side])) {
+            debug_incomplete(pair->d, "a unit's own entry could not be read again");
             return;
+        }
         roots[side].depth = 0;
     }
     lines_compare(pair);
@@ -535,6 +556,7 @@ void entries_compare(struct unit_pair *pair)
     /* All others are paired by their tags. */
     if (roots[0].tag != roots[1].tag)
         tell_tags(pair, &roots[0], &roots[1]);
+    compare_type_entries(pair);
     compare_attributes(pair, &roots[0], &roots[1]);
     pair->d->result->differing_entries += pair->entry_differs;
 }
