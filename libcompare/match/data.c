@@ -15,13 +15,13 @@
 
 #define TOKEN_MOST   64       /* bytes */
 #define TOKENS_MOST  2000000u /* of one side, in what is aligned as a whole: more take too much memory */
-#define BEGINS_MOST  1        /* tokens that changed between two that did not */
 #define UNIQUE_LEAST 5        /* bytes of a token that stands elsewhere, to be known by its content alone */
 
 struct token {
     uint64_t address, hash;
     uint32_t size;
-    bool named; /* a pointer that ld.so binds by a symbol's name */
+    bool named;  /* a pointer that ld.so binds by a symbol's name */
+    bool paired; /* of one that is left over: by its content, later */
 };
 
 /* A stretch of one section on both sides. */
@@ -32,6 +32,11 @@ struct stretch {
 struct data_side {
     const struct space *space;
     const struct section *section;
+};
+
+/* Two tokens that changed between two that did not: places in the lists of what is left over. */
+struct begins {
+    size_t sides[2];
 };
 
 /* The tables of places that a side's code selects from, by address. */
@@ -45,6 +50,7 @@ struct data_work {
     struct data_side sides[2];
     const struct tables *tables; /* of both sides */
     struct list leftovers[2];    /* of struct token */
+    struct list begins;          /* of struct begins */
     struct list tokens[2];       /* of struct token: those of one stretch after the other */
 };
 
@@ -207,7 +213,7 @@ static bool next_token(struct scan *scan, struct token *token)
         if (size > range_size(scan->bytes))
             size = range_size(scan->bytes);
         bool named = relocated && scan->relocations->symbol[0] != '\0';
-        *token = (struct token){scan->address, hash, (uint32_t)size, named};
+        *token = (struct token){scan->address, hash, (uint32_t)size, named, false};
         uint64_t step = size > 0 ? size : 1;
         scan->bytes.begin += step;
         scan->address += step;
@@ -279,9 +285,9 @@ static void share_zeros(const struct data_work *work, struct growing *before, ui
     before->size = end_a - before->a;
 }
 
-static void add_leftover(struct data_work *work, size_t side, const struct token *tokens, size_t from, size_t to)
+static void add_leftover(struct data_work *work, size_t side, const struct token *tokens, size_t count)
 {
-    for (size_t i = from; i < to; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct token *added = list_add(&work->leftovers[side]);
         work->m->out_of_memory |= added == NULL;
         if (added != NULL)
@@ -289,15 +295,17 @@ static void add_leftover(struct data_work *work, size_t side, const struct token
     }
 }
 
-/*
- * Between two aligned tokens as many on either side: each is the other, changed. Who refers to one refers to the other;
- * of what stands there only the first byte is looked at.
- */
-static void pair_begins(struct data_work *work, const struct token *x, size_t from_a, size_t to_a,
-                        const struct token *y, size_t from_b, size_t to_b)
+/* What stands between two aligned tokens. One alone on either side: each may be the other, changed. */
+static void add_leftovers(struct data_work *work, const struct token *x, size_t count_a, const struct token *y,
+                          size_t count_b)
 {
-    for (size_t i = 0; to_a - from_a == to_b - from_b && i < to_a - from_a && to_a - from_a <= BEGINS_MOST; i++)
-        counterpart_add(work->m, x[from_a + i].address, y[from_b + i].address, 1, EVIDENCE_ORDER, false);
+    struct begins begins = {{work->leftovers[0].count, work->leftovers[1].count}};
+    struct begins *added = count_a == 1 && count_b == 1 ? list_add(&work->begins) : NULL;
+    work->m->out_of_memory |= count_a == 1 && count_b == 1 && added == NULL;
+    if (added != NULL)
+        *added = begins;
+    add_leftover(work, 0, x, count_a);
+    add_leftover(work, 1, y, count_b);
 }
 
 static void build_counterparts(struct data_work *work, const struct stretch *stretch, const struct list tokens[2],
@@ -316,13 +324,9 @@ static void build_counterparts(struct data_work *work, const struct stretch *str
         if (a - growing.a == b - growing.b) {
             growing.size = a + size - growing.a;
         } else {
-            pair_begins(work, x, done_a, i, y, done_b, last ? tokens[1].count : partner[i]);
             share_zeros(work, &growing, a, b, &back);
             settle(work, &growing);
-            if (i - done_a != (last ? tokens[1].count : partner[i]) - done_b || i - done_a > BEGINS_MOST) {
-                add_leftover(work, 0, x, done_a, i);
-                add_leftover(work, 1, y, done_b, last ? tokens[1].count : partner[i]);
-            }
+            add_leftovers(work, x + done_a, i - done_a, y + done_b, (last ? tokens[1].count : partner[i]) - done_b);
             growing = (struct growing){a - back, b - back, size + back, EVIDENCE_ORDER};
         }
         growing.evidence = EVIDENCE_CONTENT;
@@ -394,7 +398,7 @@ static bool is_rigid(const struct data_work *work, const struct stretch *stretch
 static void pair_stretch(struct data_work *work, const struct stretch *stretch)
 {
     const struct section *section = work->sides[0].section;
-    if (range_empty(stretch->sides[0]) || range_empty(stretch->sides[1]))
+    if (range_empty(stretch->sides[0]) && range_empty(stretch->sides[1]))
         return;
     if (is_rigid(work, stretch))
         counterpart_add(work->m, stretch->sides[0].begin, stretch->sides[1].begin, range_size(stretch->sides[0]),
@@ -581,7 +585,7 @@ static void pair_section(struct data_work *work, const struct object *a, size_t 
 /* ---- What stands elsewhere ---- */
 
 struct unique {
-    const struct token *token;
+    struct token *token;
     size_t side;
 };
 
@@ -600,7 +604,7 @@ static void pair_leftovers(struct data_work *work)
     struct unique *list = calloc(most + 1, sizeof(*list));
     work->m->out_of_memory |= list == NULL;
     for (size_t side = 0; list != NULL && side < 2; side++) {
-        const struct token *tokens = work->leftovers[side].items;
+        struct token *tokens = work->leftovers[side].items;
         for (size_t i = 0; i < work->leftovers[side].count; i++) {
             if (tokens[i].size >= UNIQUE_LEAST || tokens[i].named)
                 list[count++] = (struct unique){&tokens[i], side};
@@ -611,12 +615,29 @@ static void pair_leftovers(struct data_work *work)
         size_t end = i + 1;
         while (end < count && list[end].token->hash == list[i].token->hash)
             end++;
-        if (end - i == 2 && list[i].side != list[i + 1].side && list[i].token->size == list[i + 1].token->size)
-            counterpart_add(work->m, list[i].token->address, list[i + 1].token->address, list[i].token->size,
-                            EVIDENCE_CONTENT, false);
+        struct token *a = list[i].token, *b = end - i == 2 ? list[i + 1].token : NULL;
+        if (b != NULL && list[i].side != list[i + 1].side && a->size == b->size) {
+            counterpart_add(work->m, a->address, b->address, a->size, EVIDENCE_CONTENT, false);
+            a->paired = b->paired = true;
+        }
         i = end;
     }
     free(list);
+}
+
+/*
+ * What changed where it stood, and stands nowhere else: who refers to one refers to the other; of what stands there only
+ * the first byte is looked at.
+ */
+static void pair_begins(struct data_work *work)
+{
+    const struct begins *begins = work->begins.items;
+    for (size_t i = 0; i < work->begins.count && !work->m->out_of_memory; i++) {
+        const struct token *a = (struct token *)work->leftovers[0].items + begins[i].sides[0];
+        const struct token *b = (struct token *)work->leftovers[1].items + begins[i].sides[1];
+        if (!a->paired && !b->paired)
+            counterpart_add(work->m, a->address, b->address, 1, EVIDENCE_ORDER, false);
+    }
 }
 
 /* before: so many counterparts were found before any data. */
@@ -628,6 +649,7 @@ static void pair_data(struct matchmaking *m, const struct tables tables[2], cons
     size_t count_a, count_b;
     for (size_t i = 0; i < 2; i++)
         work.leftovers[i] = work.tokens[i] = (struct list){.arena = &scratch, .item_size = sizeof(struct token)};
+    work.begins = (struct list){.arena = &scratch, .item_size = sizeof(struct begins)};
     bool rigid = (vendor->flags & SHF_TLS) != 0;
     struct object *a = read_objects(&work.sides[0], &scratch, &count_a);
     struct object *b = read_objects(&work.sides[1], &scratch, &count_b);
@@ -639,6 +661,7 @@ static void pair_data(struct matchmaking *m, const struct tables tables[2], cons
         pair_objects(a, count_a, b, count_b, &scratch)) {
         pair_section(&work, a, count_a, b, count_b);
         pair_leftovers(&work);
+        pair_begins(&work);
     } else {
         m->out_of_memory = true;
     }
