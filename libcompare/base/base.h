@@ -60,6 +60,9 @@ bool list_reserve(struct list *list, size_t capacity);
 /* As qsort, but in one pass where the items are in their order already. items may be NULL where there are none. */
 void sort_items(void *items, size_t count, size_t size, int (*order)(const void *left, const void *right));
 
+/* Of uint64_t, the smaller one first: for sort_items and bsearch. */
+int number_order(const void *left, const void *right);
+
 /* ---- Digests ---- */
 
 /* False where OpenSSL has no memory; nothing of it may be called then. */

@@ -12,3 +12,9 @@ void sort_items(void *items, size_t count, size_t size, int (*order)(const void 
     if (sorted < count)
         qsort(items, count, size, order);
 }
+
+int number_order(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}

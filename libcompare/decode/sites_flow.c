@@ -445,12 +445,6 @@ void flow_call(struct flow *flow)
         flow_anywhere(flow);
 }
 
-static int address_order(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
 bool flow_is_stub(const struct flow *flow, uint64_t target)
 {
     const struct decoder *decoder = flow->search->decoder;
@@ -469,7 +463,7 @@ void flow_called(struct flow *flow, uint64_t target, uint64_t changed)
     if (flow_is_stub(flow, target))
         flow_write_set(flow, changed);
     if (decoder->endless_count > 0 &&
-        bsearch(&target, decoder->endless, decoder->endless_count, sizeof(target), address_order) != NULL)
+        bsearch(&target, decoder->endless, decoder->endless_count, sizeof(target), number_order) != NULL)
         flow->ended = true;
 }
 

@@ -96,12 +96,6 @@ static void leads_of_data(struct referring *r)
 
 /* ---- Things ---- */
 
-static int number_order(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
 static bool list_begins(struct referring *r, size_t side)
 {
     uint64_t *begins = calloc(r->leads.count + 1, sizeof(*begins));

@@ -194,12 +194,6 @@ static bool read_stubs(struct reading *reading, struct sites *sites)
     return true;
 }
 
-static int number_order(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
 /* Once more where a function was taken to return that does not: registers do not flow from there. */
 static bool read_again(struct reading *reading, struct arena *arena, struct sites *sites)
 {

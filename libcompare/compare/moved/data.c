@@ -379,8 +379,56 @@ static void look_at_pieces(struct moving *m, bool prove)
     }
 }
 
+/* ---- What code refers to that is not proven ---- */
+
+static bool in_data(const struct counterpart *counterpart)
+{
+    return counterpart != NULL && !counterpart->code && counterpart->evidence != EVIDENCE_SECTION;
+}
+
+/* The data that a side's code refers to where it has no equal, by the addresses; malloc, NULL: no memory. */
+static uint64_t *open_references(const struct moving *m, size_t side, size_t *count)
+{
+    const struct space *space = &m->spaces[side];
+    size_t most = 1;
+    for (size_t i = 0; i < space->code_count; i++)
+        most += space->code[i].equal ? 0 : space->code[i].site_count;
+    uint64_t *targets = calloc(most, sizeof(*targets));
+    *count = 0;
+    for (size_t i = 0; targets != NULL && i < space->code_count; i++) {
+        const struct code_piece *piece = &space->code[i];
+        for (size_t k = 0; !piece->equal && k < piece->site_count; k++) {
+            const struct site *site = &space->sites[piece->site + k];
+            if (site->kind == SITE_DATA && in_data(counterpart_at(m->map, side, site->target)))
+                targets[(*count)++] = site->target;
+        }
+    }
+    sort_items(targets, *count, sizeof(*targets), number_order);
+    return targets;
+}
+
+/*
+ * A string that only changed functions use is still the same string: it counts from where such code of both sides
+ * refers to it. The code itself stays what it is, a difference.
+ */
+static void note_open_references(struct moving *m)
+{
+    size_t counts[2];
+    uint64_t *targets[2] = {open_references(m, 0, &counts[0]), open_references(m, 1, &counts[1])};
+    m->out_of_memory |= targets[0] == NULL || targets[1] == NULL;
+    for (size_t i = 0; !m->out_of_memory && i < counts[0]; i++) {
+        const struct counterpart *found = moving_find(m, targets[0][i]);
+        uint64_t rebuilt = found->rebuilt + (targets[0][i] - found->vendor);
+        if (bsearch(&rebuilt, targets[1], counts[1], sizeof(rebuilt), number_order) != NULL)
+            moving_note(m, found, targets[0][i]);
+    }
+    free(targets[0]);
+    free(targets[1]);
+}
+
 void data_prove(struct moving *m)
 {
+    note_open_references(m);
     sort_items(m->entries.items, m->entries.count, sizeof(struct table_entry), entry_order);
     uint64_t pointers = m->counts.pointers;
     look_at_pieces(m, false);

@@ -7,12 +7,6 @@
 
 #include "tables.h"
 
-static int number_order(const void *left, const void *right)
-{
-    const uint64_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
 /* Without places it only counts them. */
 static uint64_t expand_relative(const struct image *image, struct range bytes, uint64_t *places)
 {
