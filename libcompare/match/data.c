@@ -407,177 +407,37 @@ static void pair_stretch(struct data_work *work, const struct stretch *stretch)
         align_stretch(work, stretch);
 }
 
-/* ---- Objects by name ---- */
-
-struct object {
-    struct range addresses;
-    const char *name; /* NULL: paired before */
-    size_t partner;
-};
-
-static const struct symbol *const *first_at(const struct symbols *symbols, uint64_t address)
-{
-    size_t low = 0, high = symbols->by_address_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols->by_address[middle]->address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return symbols->by_address + low;
-}
-
-static struct object *read_objects(const struct data_side *side, struct arena *arena, size_t *count)
-{
-    const struct symbols *symbols = side->space->symbols;
-    const struct symbol *const *end =
-        symbols->by_address_count > 0 ? symbols->by_address + symbols->by_address_count : NULL;
-    struct list objects = {.arena = arena, .item_size = sizeof(struct object)};
-    uint64_t section_end = side->section->address + side->section->size, done = side->section->address;
-    *count = 0;
-    for (const struct symbol *const *at = end != NULL ? first_at(symbols, done) : NULL;
-         at < end && (*at)->address < section_end; at++) {
-        const struct symbol *symbol = *at;
-        if (symbol->type != STT_OBJECT || symbol->name == NULL || symbol->size == 0 || symbol->guessed ||
-            symbol->address < done || symbol->size > section_end - symbol->address ||
-            symbol->section != side->section->index)
-            continue;
-        struct object *object = list_add(&objects);
-        if (object == NULL)
-            return NULL;
-        *object = (struct object){{symbol->address, symbol->address + symbol->size}, symbol->name, SIZE_MAX};
-        done = object->addresses.end;
-    }
-    *count = objects.count;
-    return objects.count > 0 ? objects.items : arena_alloc(arena, 1, sizeof(struct object));
-}
-
-static int object_order(const void *left, const void *right)
-{
-    const struct object *a = left, *b = right;
-    if (a->addresses.begin != b->addresses.begin)
-        return a->addresses.begin < b->addresses.begin ? -1 : 1;
-    return (a->name != NULL) - (b->name != NULL);
-}
-
-/* The objects, with what is paired already in this section in between; what has a name does not count where they overlap. */
-static struct object *with_paired(const struct matchmaking *m, const struct section *section, size_t side,
-                                  size_t before, struct object *objects, size_t *count, struct arena *arena)
-{
-    const struct counterpart *found = m->found.items;
-    struct object *all = arena_alloc(arena, *count + before + 1, sizeof(*all));
-    size_t listed = 0, kept = 0;
-    if (all == NULL)
-        return NULL;
-    for (size_t i = 0; i < *count; i++)
-        all[listed++] = objects[i];
-    for (size_t i = 0; i < before; i++) {
-        uint64_t address = side == 0 ? found[i].vendor : found[i].rebuilt;
-        if (!found[i].code && address - section->address < section->size)
-            all[listed++] = (struct object){{address, address + found[i].size}, NULL, i};
-    }
-    sort_items(all, listed, sizeof(*all), object_order);
-    for (size_t i = 0; i < listed; i++) {
-        bool named = all[i].name != NULL, after = kept > 0 && all[i].addresses.begin < all[kept - 1].addresses.end;
-        bool hides =
-            named && i + 1 < listed && all[i + 1].name == NULL && all[i + 1].addresses.begin < all[i].addresses.end;
-        if (!named || (!after && !hides))
-            all[kept++] = all[i];
-    }
-    *count = kept;
-    return all;
-}
-
-/* Those that were paired before, by the index of their counterpart. */
-static bool pair_paired(struct object *a, size_t count_a, struct object *b, size_t count_b, size_t before)
-{
-    size_t *places = calloc(before + 1, sizeof(*places));
-    if (places == NULL)
-        return false;
-    for (size_t i = 0; i < count_b; i++) {
-        if (b[i].name == NULL)
-            places[b[i].partner] = i + 1;
-    }
-    for (size_t i = 0; i < count_a; i++) {
-        if (a[i].name != NULL)
-            continue;
-        size_t place = places[a[i].partner];
-        a[i].partner = place > 0 ? place - 1 : SIZE_MAX;
-        if (place > 0)
-            b[place - 1].partner = i;
-    }
-    free(places);
-    return true;
-}
-
-static int object_name_order(const void *left, const void *right)
-{
-    const struct object *a = *(struct object *const *)left, *b = *(struct object *const *)right;
-    return strcmp(a->name, b->name);
-}
-
-static struct object **by_name(struct object *objects, size_t *count, struct arena *arena)
-{
-    struct object **list = arena_alloc(arena, *count + 1, sizeof(*list));
-    size_t named = 0;
-    for (size_t i = 0; list != NULL && i < *count; i++) {
-        if (objects[i].name != NULL)
-            list[named++] = &objects[i];
-    }
-    sort_items(list, named, sizeof(*list), object_name_order);
-    *count = named;
-    return list;
-}
-
-static bool is_once(struct object *const *list, size_t count, size_t i)
-{
-    return (i == 0 || strcmp(list[i - 1]->name, list[i]->name) != 0) &&
-           (i + 1 == count || strcmp(list[i + 1]->name, list[i]->name) != 0);
-}
-
-static bool pair_objects(struct object *a, size_t count_a, struct object *b, size_t count_b, struct arena *arena)
-{
-    struct object **x = by_name(a, &count_a, arena), **y = by_name(b, &count_b, arena);
-    for (size_t i = 0, k = 0; x != NULL && y != NULL && i < count_a && k < count_b;) {
-        int order = strcmp(x[i]->name, y[k]->name);
-        if (order == 0 && is_once(x, count_a, i) && is_once(y, count_b, k) &&
-            range_size(x[i]->addresses) == range_size(y[k]->addresses)) {
-            x[i]->partner = (size_t)(y[k] - b);
-            y[k]->partner = (size_t)(x[i] - a);
-        }
-        i += order <= 0;
-        k += order >= 0;
-    }
-    return x != NULL && y != NULL;
-}
+/* ---- A pair of sections ---- */
 
 /* Objects without a partner are no borders. */
-static size_t next_paired(const struct object *objects, size_t count, size_t from)
+static size_t next_paired(const struct objects *objects, size_t from)
 {
-    while (from < count && objects[from].partner == SIZE_MAX)
+    while (from < objects->count && objects->items[from].partner == SIZE_MAX)
         from++;
     return from;
 }
 
+/* From the end of one object, or the section's begin, to the begin of the next, or the section's end. */
+static struct range gap(const struct section *section, const struct objects *objects, size_t before, size_t next)
+{
+    return (struct range){before < objects->count ? objects->items[before].addresses.end : section->address,
+                          next < objects->count ? objects->items[next].addresses.begin
+                                                : section->address + section->size};
+}
+
 /* Each object, and what stands behind it on both sides. */
-static void pair_section(struct data_work *work, const struct object *a, size_t count_a, const struct object *b,
-                         size_t count_b)
+static void pair_section(struct data_work *work, const struct objects *a, const struct objects *b)
 {
     const struct section *x = work->sides[0].section, *y = work->sides[1].section;
-    size_t first_b = next_paired(b, count_b, 0), first_a = next_paired(a, count_a, 0);
-    struct stretch stretch = {{{x->address, first_a < count_a ? a[first_a].addresses.begin : x->address + x->size},
-                               {y->address, first_b < count_b ? b[first_b].addresses.begin : y->address + y->size}}};
+    struct stretch stretch = {{gap(x, a, SIZE_MAX, next_paired(a, 0)), gap(y, b, SIZE_MAX, next_paired(b, 0))}};
     pair_stretch(work, &stretch);
-    for (size_t i = first_a; i < count_a; i = next_paired(a, count_a, i + 1)) {
-        size_t k = a[i].partner, next_a = next_paired(a, count_a, i + 1), next_b = next_paired(b, count_b, k + 1);
-        if (a[i].name != NULL)
-            counterpart_add(work->m, a[i].addresses.begin, b[k].addresses.begin, range_size(a[i].addresses),
+    for (size_t i = next_paired(a, 0); i < a->count; i = next_paired(a, i + 1)) {
+        const struct object *vendor = &a->items[i], *rebuilt = &b->items[vendor->partner];
+        if (vendor->name != NULL)
+            counterpart_add(work->m, vendor->addresses.begin, rebuilt->addresses.begin, range_size(vendor->addresses),
                             EVIDENCE_NAME, false);
-        stretch.sides[0] =
-            (struct range){a[i].addresses.end, next_a < count_a ? a[next_a].addresses.begin : x->address + x->size};
-        stretch.sides[1] =
-            (struct range){b[k].addresses.end, next_b < count_b ? b[next_b].addresses.begin : y->address + y->size};
+        stretch.sides[0] = gap(x, a, i, next_paired(a, i + 1));
+        stretch.sides[1] = gap(y, b, vendor->partner, next_paired(b, vendor->partner + 1));
         pair_stretch(work, &stretch);
     }
 }
@@ -646,20 +506,13 @@ static void pair_data(struct matchmaking *m, const struct tables tables[2], cons
 {
     struct arena scratch = {0};
     struct data_work work = {.m = m, .tables = tables, .sides = {{&m->spaces[0], vendor}, {&m->spaces[1], rebuilt}}};
-    size_t count_a, count_b;
+    const struct section *const sections[2] = {vendor, rebuilt};
+    struct objects objects[2];
     for (size_t i = 0; i < 2; i++)
         work.leftovers[i] = work.tokens[i] = (struct list){.arena = &scratch, .item_size = sizeof(struct token)};
     work.begins = (struct list){.arena = &scratch, .item_size = sizeof(struct begins)};
-    bool rigid = (vendor->flags & SHF_TLS) != 0;
-    struct object *a = read_objects(&work.sides[0], &scratch, &count_a);
-    struct object *b = read_objects(&work.sides[1], &scratch, &count_b);
-    if (rigid)
-        count_a = count_b = 0;
-    a = a != NULL ? with_paired(m, vendor, 0, before, a, &count_a, &scratch) : NULL;
-    b = b != NULL ? with_paired(m, rebuilt, 1, before, b, &count_b, &scratch) : NULL;
-    if (a != NULL && b != NULL && pair_paired(a, count_a, b, count_b, before) &&
-        pair_objects(a, count_a, b, count_b, &scratch)) {
-        pair_section(&work, a, count_a, b, count_b);
+    if (objects_pair(m, sections, before, &scratch, objects)) {
+        pair_section(&work, &objects[0], &objects[1]);
         pair_leftovers(&work);
         pair_begins(&work);
     } else {

@@ -31,18 +31,8 @@ static bool may_pair(const struct matchmaking *m, const struct code_piece *a, co
 
 /* ---- By what each side has once ---- */
 
-/* Without .constprop.0, .isra.1, .part.2, .lto_priv.3, .llvm.123: numbers that the compiler counts up. */
-static size_t plain_length(const char *name)
-{
-    size_t length = strlen(name), digits = length;
-    while (digits > 1 && name[digits - 1] >= '0' && name[digits - 1] <= '9')
-        digits--;
-    return digits > 1 && digits < length && name[digits - 1] == '.' ? digits : length;
-}
-
 struct key {
     const char *name; /* NULL: by hash */
-    size_t length;
     uint64_t hash;
     size_t index, side;
 };
@@ -51,9 +41,7 @@ static int key_compare(const struct key *a, const struct key *b)
 {
     if (a->name == NULL || b->name == NULL)
         return (a->hash > b->hash) - (a->hash < b->hash);
-    size_t shorter = a->length < b->length ? a->length : b->length;
-    int order = memcmp(a->name, b->name, shorter);
-    return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
+    return strcmp(a->name, b->name);
 }
 
 static int key_order(const void *left, const void *right)
@@ -108,11 +96,11 @@ static bool key_of(const struct matchmaking *m, size_t side, const struct code_p
         return false;
     if (piece->partner != SIZE_MAX || (content ? piece->hash == 0 : piece->name == NULL))
         return false;
-    *key = (struct key){.hash = by == BY_REFERENCES ? hash_references(m, side, piece) : piece->hash};
-    if (!content) {
-        key->name = piece->name;
-        key->length = by == BY_NAME ? strlen(piece->name) : plain_length(piece->name);
-    }
+    *key = (struct key){.name = by == BY_NAME ? piece->name : NULL,
+                        .hash = by == BY_REFERENCES   ? hash_references(m, side, piece)
+                                : by == BY_CONTENT    ? piece->hash
+                                : by == BY_PLAIN_NAME ? hash_plain_name(piece->name)
+                                                      : 0};
     return true;
 }
 
@@ -121,8 +109,7 @@ static bool names_agree(const struct code_piece *a, const struct code_piece *b)
 {
     if (a->name == NULL || b->name == NULL)
         return a->name == b->name;
-    size_t length = plain_length(a->name);
-    return length == plain_length(b->name) && memcmp(a->name, b->name, length) == 0;
+    return strcmp(a->name, b->name) == 0 || hash_plain_name(a->name) == hash_plain_name(b->name);
 }
 
 static void pair_once(struct matchmaking *m, enum by by)

@@ -32,6 +32,27 @@ void functions_pair(struct matchmaking *m);
 /* Counterparts within two functions that are not equal: runs of instructions that are, and the two begins. */
 void changed_pair(struct matchmaking *m, const struct code_piece *vendor, const struct code_piece *rebuilt);
 
+/* ---- Objects: objects.c ---- */
+
+struct object {
+    struct range addresses;
+    const char *name; /* NULL: paired before */
+    size_t partner;   /* in the other side's list; SIZE_MAX: none */
+};
+
+/* Of one section, by address, without overlap. */
+struct objects {
+    struct object *items;
+    size_t count;
+};
+
+/*
+ * Lists the objects of two sections, with what was among the first `before` counterparts, and pairs them. They live in
+ * the arena. False: no memory.
+ */
+bool objects_pair(const struct matchmaking *m, const struct section *const sections[2], size_t before,
+                  struct arena *arena, struct objects objects[2]);
+
 /* ---- Data: data.c ---- */
 
 void data_pair(struct matchmaking *m);
@@ -52,6 +73,9 @@ void tables_pair(struct matchmaking *m);
 void references_pair(struct matchmaking *m);
 
 /* ---- Shared ---- */
+
+/* Of a symbol's name without what counts up in it, nor what link-time optimisation adds: names.c. */
+uint64_t hash_plain_name(const char *name);
 
 /* What is found so far, sorted; of two that overlap neither stays. False: no memory. */
 bool correspondence_settle(struct matchmaking *m, struct correspondence *map);
