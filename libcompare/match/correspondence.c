@@ -161,14 +161,21 @@ static void add_borders(struct matchmaking *m, const struct correspondence *map)
 
 bool correspondence_make(struct space spaces[2], struct arena *arena, struct correspondence *map)
 {
-    struct matchmaking m = {
-        .spaces = spaces, .arena = arena, .found = {.arena = arena, .item_size = sizeof(struct counterpart)}};
+    struct matchmaking m = {.spaces = spaces,
+                            .arena = arena,
+                            .found = {.arena = arena, .item_size = sizeof(struct counterpart)},
+                            .left_over = {.arena = arena, .item_size = sizeof(struct left_over)}};
     functions_pair(&m);
     tables_pair(&m);
     data_pair(&m);
     references_pair(&m);
     if (m.out_of_memory || !correspondence_settle(&m, map))
         return false;
+    if (rows_pair(&m, map)) {
+        references_pair(&m);
+        if (m.out_of_memory || !correspondence_settle(&m, map))
+            return false;
+    }
     add_borders(&m, map);
     return !m.out_of_memory && correspondence_settle(&m, map);
 }

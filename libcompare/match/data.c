@@ -13,16 +13,8 @@
 #define SHT_MIPS_ABIFLAGS 0x7000002a
 #endif
 
-#define TOKEN_MOST   64       /* bytes */
-#define TOKENS_MOST  2000000u /* of one side, in what is aligned as a whole: more take too much memory */
-#define UNIQUE_LEAST 5        /* bytes of a token that stands elsewhere, to be known by its content alone */
-
-struct token {
-    uint64_t address, hash;
-    uint32_t size;
-    bool named;  /* a pointer that ld.so binds by a symbol's name */
-    bool paired; /* of one that is left over: by its content, later */
-};
+#define TOKEN_MOST  64       /* bytes */
+#define TOKENS_MOST 2000000u /* of one side, in what is aligned as a whole: more take too much memory */
 
 /* A stretch of one section on both sides. */
 struct stretch {
@@ -49,7 +41,8 @@ struct data_work {
     struct matchmaking *m;
     struct data_side sides[2];
     const struct tables *tables; /* of both sides */
-    struct list leftovers[2];    /* of struct token */
+    uint32_t numbers[2];         /* of the next token */
+    struct list leftovers[2];    /* of struct token; they stay */
     struct list begins;          /* of struct begins */
     struct list tokens[2];       /* of struct token: those of one stretch after the other */
 };
@@ -213,7 +206,7 @@ static bool next_token(struct scan *scan, struct token *token)
         if (size > range_size(scan->bytes))
             size = range_size(scan->bytes);
         bool named = relocated && scan->relocations->symbol[0] != '\0';
-        *token = (struct token){scan->address, hash, (uint32_t)size, named, false};
+        *token = (struct token){scan->address, hash, (uint32_t)size, 0, named, false};
         uint64_t step = size > 0 ? size : 1;
         scan->bytes.begin += step;
         scan->address += step;
@@ -230,7 +223,7 @@ static struct range file_bytes(const struct data_side *side, struct range addres
                           side->section->bytes.begin + offset + range_size(addresses)};
 }
 
-static bool read_tokens(const struct data_work *work, size_t side, struct range addresses, struct list *tokens)
+static bool read_tokens(struct data_work *work, size_t side, struct range addresses, struct list *tokens)
 {
     const struct data_side *s = &work->sides[side];
     struct scan scan = {.work = work, .side = side, .bytes = file_bytes(s, addresses), .address = addresses.begin};
@@ -242,7 +235,9 @@ static bool read_tokens(const struct data_work *work, size_t side, struct range 
         if (added == NULL)
             return false;
         *added = token;
+        added->number = work->numbers[side]++;
     }
+    work->numbers[side]++;
     return true;
 }
 
@@ -442,49 +437,6 @@ static void pair_section(struct data_work *work, const struct objects *a, const 
     }
 }
 
-/* ---- What stands elsewhere ---- */
-
-struct unique {
-    struct token *token;
-    size_t side;
-};
-
-static int unique_order(const void *left, const void *right)
-{
-    const struct unique *a = left, *b = right;
-    if (a->token->hash != b->token->hash)
-        return a->token->hash < b->token->hash ? -1 : 1;
-    return (a->side > b->side) - (a->side < b->side);
-}
-
-/* Strings in another order: each by its content, where that is the only one of both sides that is left. */
-static void pair_leftovers(struct data_work *work)
-{
-    size_t count = 0, most = work->leftovers[0].count + work->leftovers[1].count;
-    struct unique *list = calloc(most + 1, sizeof(*list));
-    work->m->out_of_memory |= list == NULL;
-    for (size_t side = 0; list != NULL && side < 2; side++) {
-        struct token *tokens = work->leftovers[side].items;
-        for (size_t i = 0; i < work->leftovers[side].count; i++) {
-            if (tokens[i].size >= UNIQUE_LEAST || tokens[i].named)
-                list[count++] = (struct unique){&tokens[i], side};
-        }
-    }
-    sort_items(list, count, sizeof(*list), unique_order);
-    for (size_t i = 0; i < count;) {
-        size_t end = i + 1;
-        while (end < count && list[end].token->hash == list[i].token->hash)
-            end++;
-        struct token *a = list[i].token, *b = end - i == 2 ? list[i + 1].token : NULL;
-        if (b != NULL && list[i].side != list[i + 1].side && a->size == b->size) {
-            counterpart_add(work->m, a->address, b->address, a->size, EVIDENCE_CONTENT, false);
-            a->paired = b->paired = true;
-        }
-        i = end;
-    }
-    free(list);
-}
-
 /*
  * What changed where it stood, and stands nowhere else: who refers to one refers to the other; of what stands there only
  * the first byte is looked at.
@@ -508,16 +460,23 @@ static void pair_data(struct matchmaking *m, const struct tables tables[2], cons
     struct data_work work = {.m = m, .tables = tables, .sides = {{&m->spaces[0], vendor}, {&m->spaces[1], rebuilt}}};
     const struct section *const sections[2] = {vendor, rebuilt};
     struct objects objects[2];
-    for (size_t i = 0; i < 2; i++)
-        work.leftovers[i] = work.tokens[i] = (struct list){.arena = &scratch, .item_size = sizeof(struct token)};
+    for (size_t i = 0; i < 2; i++) {
+        work.leftovers[i] = (struct list){.arena = m->arena, .item_size = sizeof(struct token)};
+        work.tokens[i] = (struct list){.arena = &scratch, .item_size = sizeof(struct token)};
+    }
     work.begins = (struct list){.arena = &scratch, .item_size = sizeof(struct begins)};
     if (objects_pair(m, sections, before, &scratch, objects)) {
         pair_section(&work, &objects[0], &objects[1]);
-        pair_leftovers(&work);
+        leftovers_pair(m, work.leftovers);
         pair_begins(&work);
     } else {
         m->out_of_memory = true;
     }
+    bool both = work.leftovers[0].count > 0 && work.leftovers[1].count > 0;
+    struct left_over *left = both ? list_add(&m->left_over) : NULL;
+    m->out_of_memory |= both && left == NULL;
+    if (left != NULL)
+        *left = (struct left_over){{work.leftovers[0], work.leftovers[1]}};
     arena_free(&scratch);
 }
 

@@ -7,7 +7,8 @@
 struct matchmaking {
     struct space *spaces; /* vendor, rebuilt */
     struct arena *arena;
-    struct list found; /* of struct counterpart: in any order, without overlap */
+    struct list found;     /* of struct counterpart: in any order, without overlap */
+    struct list left_over; /* of struct left_over */
     bool out_of_memory;
 };
 
@@ -56,6 +57,28 @@ bool objects_pair(const struct matchmaking *m, const struct section *const secti
 /* ---- Data: data.c ---- */
 
 void data_pair(struct matchmaking *m);
+
+/* A pointer, a text, a number: what data is cut into. */
+struct token {
+    uint64_t address, hash;
+    uint32_t size;
+    uint32_t number; /* counts up by one where only zero bytes are between it and the one before */
+    bool named;      /* a pointer that ld.so binds by a symbol's name */
+    bool paired;     /* of one that is left over: by its content, later */
+};
+
+/* What no alignment found of a pair of sections, in its order on either side. */
+struct left_over {
+    struct list sides[2]; /* of struct token */
+};
+
+/* ---- What stands elsewhere: elsewhere.c ---- */
+
+/* Single tokens. */
+void leftovers_pair(struct matchmaking *m, struct list leftovers[2]);
+
+/* Rows of them, of what has no counterpart by now. Whether there were any. */
+bool rows_pair(struct matchmaking *m, const struct correspondence *map);
 
 /* Whether a section is loaded and holds data, rather than a table with a comparator of its own. */
 bool section_is_data(const struct section *section);
