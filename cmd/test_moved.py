@@ -211,6 +211,37 @@ class Moved(unittest.TestCase):
                     self.assertEqual("equivalent", report["verdict"], self.unexplained(report))
                     self.assertIn("moved-code", report["tally"]["vendor"]["by_rule"])
 
+    def test_names_that_link_time_optimisation_makes_unique(self):
+        """One side has name.lto_priv.0 for what the other has name for, functions and objects."""
+        a = self.build("unique-v", label='"a label that is longer by far"', flags=("-O2", "-fno-pie", "-no-pie"))
+        b = self.build("unique-r", flags=("-O2", "-fno-pie", "-no-pie"),
+                       order=("twins.c", "choose.c", "work.c", "main.c"))
+        plain = self.compare(a, b)
+        for name in ("twin_a", "second", "counters", "handlers"):
+            subprocess.run(["objcopy", "--redefine-sym", f"{name}={name}.lto_priv.0", b], check=True)
+        report = self.compare(a, b)
+        self.assertEqual([], self.changed(report))
+        self.assertEqual(plain["moved"]["functions"], report["moved"]["functions"])
+        left = self.unexplained(plain)
+        self.assertEqual(left, {name: size for name, size in self.unexplained(report).items() if name in left})
+
+    def test_a_string_that_only_changed_code_uses(self):
+        """It is still the same string, where it is; another of its length is not."""
+        def edit(source, text):
+            return text.replace("{\n    switch", "{\n    counters[2] ^= n;\n    switch") if source == "choose.c" else text
+        a = self.build("users-v", label='"a label that is longer by far"', order=("main.c", "twins.c", "choose.c", "work.c"))
+        b = self.build("users-r", edit=edit)
+        report = self.compare(a, b)
+        self.assertEqual(["choose"], self.changed(report))
+        data = a.read_bytes()
+        for text in (b"one and only\0", b"the fourth\0"):
+            begin = data.index(text)
+            self.assertEqual([], [finding for finding in report["findings"] if finding["standing"] == "unexplained" and
+                                  finding["vendor"] and finding["vendor"]["offset"] < begin + len(text) and
+                                  begin < finding["vendor"]["offset"] + finding["vendor"]["size"]])
+            rebuilt = b.read_bytes().index(text)
+            self.assert_root(a, b, Retarget("string", rebuilt + 2, b"_", text.decode()))
+
     # ---- What did not ----
 
     def test_a_call_of_another_function_is_found_while_everything_shifts(self):
