@@ -7,6 +7,7 @@ import pathlib
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ C_BUILDS = {
     "powerpc -O2": ["powerpc-linux-gnu-gcc", "-O2"],
 }
 # References of these are made to lead elsewhere.
-RETARGETED = ("gcc -O0", "gcc -O2", "clang -O2", "gcc -Os", "aarch64 -O2", "arm -O2", "arm -O2 -marm", "mips -O2",
+RETARGETED = ("gcc -O0", "gcc -O2", "clang -O2", "gcc -Os", "gcc -O2 -flto", "aarch64 -O2", "arm -O2", "arm -O2 -marm", "mips -O2",
               "powerpc -O2")
 EDITS = ("string", "statement", "new function", "removed function", "order")
 
@@ -186,6 +187,43 @@ def changed_code(before, after, command):
     return {name for name in set(a) | set(b) if a.get(name) != b.get(name)}
 
 
+# ---- Unwinding ----
+
+def unwind_records(path):
+    """(begin, end in the file, address of the code) of each FDE in .eh_frame, as GNU tools write it (LSB, 10.6.1)."""
+    data = pathlib.Path(path).read_bytes()
+    order, wide = "<>"[data[5] - 1], data[4] == 2
+    table, = struct.unpack_from(order + ("Q" if wide else "I"), data, 40 if wide else 32)
+    entry, count, names = struct.unpack_from(order + "3H", data, 58 if wide else 46)
+    fields = order + ("II4Q" if wide else "6I")
+    headers = [struct.unpack_from(fields, data, table + index * entry) for index in range(count)]
+    for name, _, _, address, offset, size in headers:
+        at = headers[names][4] + name
+        if data[at:data.index(b"\0", at)] != b".eh_frame":
+            continue
+        encodings, end = {}, offset + size
+        begin = offset
+        while begin + 8 <= end:
+            length, back = struct.unpack_from(order + "Ii", data, begin)
+            if length == 0:
+                break
+            if back == 0: # a CIE: version, augmentation, factors and return register of a byte each, then the augmentation's
+                augmentation = data[begin + 9:data.index(b"\0", begin + 9)]
+                at = begin + 9 + len(augmentation) + 1 + 3 + 1
+                for letter in augmentation[1:]:
+                    if letter == ord("R"):
+                        encodings[begin] = data[at]
+                    at += {ord("R"): 1, ord("L"): 1, ord("P"): 1 + (8 if data[at] & 0xf in (0, 4, 12) and wide else 4),
+                           ord("S"): 0}[letter]
+            else:
+                encoding = encodings[begin + 4 - back]
+                whole = encoding & 0xf in (0, 4, 12) and wide
+                word, = struct.unpack_from(order + ("q" if whole else "i"), data, begin + 8)
+                code = word + (address + begin + 8 - offset if encoding & 0x70 == 0x10 else 0)
+                yield begin, begin + 4 + length, code & (2 ** 64 - 1 if wide else 2 ** 32 - 1)
+            begin += 4 + length
+
+
 # ---- Comparing ----
 
 def compare(options, vendor, rebuilt, *more):
@@ -217,7 +255,7 @@ class Score:
         self.told = self.right = self.wanted = 0
         self.pairs = self.not_tried = 0
 
-    def add(self, report, expected, label, kind):
+    def add(self, vendor, report, expected, label):
         moved = report["moved"]
         if moved is None:
             return # nothing that is loaded differs: the edit was in what is not compiled
@@ -225,9 +263,13 @@ class Score:
         if "not_tried" in moved:
             self.not_tried += 1
             return
-        # What changed has bytes of its own: those of its functions, and of a string.
+        # What changed has bytes of its own: those of its functions, and how these are unwound.
         own = [(side["offset"], side["offset"] + side["size"]) for change in moved["changed"] if not change["equal"]
                for side in [change["vendor"]] if side]
+        text = next(section["vendor"] for section in report["sections"] if section["name"] == ".text")
+        bias = int(text["address"], 16) - text["offset"]
+        own += [(begin, end) for begin, end, code in unwind_records(vendor)
+                if any(first <= code - bias < last for first, last in own)]
         proven = sum(report["tally"]["vendor"]["by_rule"].get(f"moved-{rule}", 0)
                      for rule in ("code", "data", "tables", "unwind", "headers"))
         loaded = {section["name"] for section in report["sections"]
@@ -311,9 +353,9 @@ def measure_programs(options, here):
                               here / "built" / name / re.sub(r"\W+", "-", build))
             for kind, vendor, rebuilt, expected in pairs_of(options, program, rng):
                 report = compare(options, vendor, rebuilt)
-                named.add(report, expected, f"{name}, {kind}", kind)
+                named.add(vendor, report, expected, f"{name}, {kind}")
                 bare = [strip(path, command) for path in (vendor, rebuilt)]
-                stripped.add(compare(options, *bare, "--explain", "all"), None, f"{name}, {kind}", kind)
+                stripped.add(bare[0], compare(options, *bare, "--explain", "all"), None, f"{name}, {kind}")
                 if kind == "order":
                     order[0] += report["verdict"] in ("equivalent", "identical")
                     order[1] += 1
