@@ -106,8 +106,11 @@ static void branch(struct x86 *x)
     const uint8_t offset = x->now.raw.imm[0].offset, bits = x->now.raw.imm[0].size;
     bool call = is_default(x, 0xe8);
     uint64_t target = wrapped(x, next_address(x) + (uint64_t)x->now.raw.imm[0].value.s);
-    /* With a prefix 66 processors differ in what is the target. */
-    bool odd = bits == 16 || has_prefix(x, 0x66);
+    /*
+     * With a prefix 66 processors differ in what is the target (AMD's volume 3, "CALL (Near)": 16 bits; Intel's volume 2:
+     * 64), but not where REX.W says it is 64: calls of __tls_get_addr have both (x86-64 psABI, "General Dynamic").
+     */
+    bool odd = bits == 16 || (has_prefix(x, 0x66) && x->now.raw.rex.W == 0);
     site_add(x->search, x->at + offset, bits / 8, odd ? SITE_OPAQUE : call ? SITE_CALL : SITE_JUMP, target);
 }
 

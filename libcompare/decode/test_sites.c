@@ -33,9 +33,9 @@ struct target {
 #define GOT (BASE + 0x100)
 
 static const struct target aarch64 = {EM_AARCH64, true, false, false}, i386 = {EM_386, false, false, false},
-                           arm = {EM_ARM, false, false, false}, thumb = {EM_ARM, false, false, true},
-                           mips = {EM_MIPS, false, true, false}, ppc = {EM_PPC, false, true, false},
-                           ppc64le = {EM_PPC64, true, false, false};
+                           x86_64 = {EM_X86_64, true, false, false}, arm = {EM_ARM, false, false, false},
+                           thumb = {EM_ARM, false, false, true}, mips = {EM_MIPS, false, true, false},
+                           ppc = {EM_PPC, false, true, false}, ppc64le = {EM_PPC64, true, false, false};
 
 static size_t from_hex(const char *hex, uint8_t *bytes)
 {
@@ -786,6 +786,28 @@ static void code_without_return_is_closed(void **state)
     bench_close(&bench);
 }
 
+static void branches_whose_width_processors_disagree_on_are_opaque(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_bytes(&bench, x86_64, ET_DYN, "e8 00100000 c3");
+    is_site(&bench, 1, SITE_CALL, BASE + 0x1005);
+    bench_close(&bench);
+    /* The call of __tls_get_addr: REX.W says what 66 before it could not. */
+    bench_bytes(&bench, x86_64, ET_DYN, "66 66 48 e8 00100000 c3");
+    is_site(&bench, 4, SITE_CALL, BASE + 0x1008);
+    bench_close(&bench);
+    bench_bytes(&bench, x86_64, ET_DYN, "66 e8 00100000 c3 90 90");
+    is_site(&bench, 2, SITE_OPAQUE, BASE + 0x1006);
+    bench_close(&bench);
+    bench_bytes(&bench, x86_64, ET_DYN, "48 66 e8 00100000 c3 90 90"); /* no REX there */
+    is_site(&bench, 3, SITE_OPAQUE, BASE + 0x1007);
+    bench_close(&bench);
+    bench_bytes(&bench, x86_64, ET_DYN, "66 41 e8 00100000 c3 90 90");
+    is_site(&bench, 3, SITE_OPAQUE, BASE + 0x1007);
+    bench_close(&bench);
+}
+
 static void padding_has_no_freedom(void **state)
 {
     struct bench bench;
@@ -832,6 +854,7 @@ int main(void)
         cmocka_unit_test(page_from_the_got_is_completed),
         cmocka_unit_test(slot_of_a_branch_runs_before_it),
         cmocka_unit_test(code_without_return_is_closed),
+        cmocka_unit_test(branches_whose_width_processors_disagree_on_are_opaque),
         cmocka_unit_test(padding_has_no_freedom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
