@@ -287,9 +287,9 @@ struct frames {
 /* False: no memory. What is not known, or comes behind what has no end, is not known to be a record. */
 bool frames_read(const struct image *image, const struct section *section, struct arena *arena, struct frames *frames);
 
-/* Whether .eh_frame_hdr, of this section, is what the frames of its side make it (frames_header.c). */
+/* Whether .eh_frame_hdr, of this section, is what the frames of its side make it; *table: it lists them (frames_header.c). */
 bool frames_header_is_right(const struct image *image, const struct section *header, const struct frames *frames,
-                            struct arena *arena);
+                            struct arena *arena, bool *table);
 
 /* Whether it leads to these frames. */
 bool frames_header_leads_to(const struct image *image, const struct section *header, const struct section *section);

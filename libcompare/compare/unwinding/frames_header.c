@@ -51,25 +51,42 @@ static uint64_t take_entry(struct reader *reader, const struct image *image, uin
     return image->is64 ? value : (uint32_t)value;
 }
 
+/* Of records of one address lld lists the first (SyntheticSections.cpp, getFdeData), and leaves room for all of them. */
+static size_t without_more(const struct fde **order, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || order[kept - 1]->begin != order[i]->begin)
+            order[kept++] = order[i];
+    }
+    return kept;
+}
+
+static bool only_zeros_left(struct reader *reader)
+{
+    while (reader_left(reader) > 0) {
+        if (take_u8(reader) != 0)
+            return false;
+    }
+    return true;
+}
+
 bool frames_header_is_right(const struct image *image, const struct section *header, const struct frames *frames,
-                            struct arena *arena)
+                            struct arena *arena, bool *table)
 {
     struct reader reader = reader_of(image, header);
-    uint64_t address, last = 0;
-    bool table;
-    if (!take_header(&reader, &address, &table) || address != frames->section->address || !frames->whole)
+    uint64_t address;
+    if (!take_header(&reader, &address, table) || address != frames->section->address || !frames->whole)
         return false;
-    if (!table)
+    if (!*table)
         return reader_left(&reader) == 0;
-    size_t count = frames->fdes.count;
     const struct fde **order = by_begin(frames, arena);
-    bool right = order != NULL && take_u32(&reader) == count && reader_left(&reader) == 8 * count;
+    size_t count = order != NULL ? without_more(order, frames->fdes.count) : 0;
+    bool right = order != NULL && take_u32(&reader) == count && reader_left(&reader) == 8 * frames->fdes.count;
     for (size_t i = 0; i < count && right; i++) {
         uint64_t begin = take_entry(&reader, image, header->address);
         uint64_t record = take_entry(&reader, image, header->address);
-        right = begin == order[i]->begin && record == frames->section->address + order[i]->offset &&
-                (i == 0 || begin > last);
-        last = begin;
+        right = begin == order[i]->begin && record == frames->section->address + order[i]->offset;
     }
-    return right;
+    return right && only_zeros_left(&reader);
 }

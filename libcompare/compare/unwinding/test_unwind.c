@@ -1,7 +1,7 @@
 /* Unwind tables and tables of exceptions: of which functions they are proven, and that each of their fields counts. */
 #include "../tables/test_moving.h"
 
-static struct builds program, arm;
+static struct builds program, arm, twice;
 
 static const char source[] =
     "#ifdef REBUILT\n"
@@ -35,6 +35,17 @@ static const char arm_source[] =
     "int three(int n) { return one(n) + two(n + 3) + one(n * 5) + rand(); }\n"
     "int main(int argc, char **argv) { return three(argc) + two(atoi(argv[0])); }\n";
 
+/* clang makes functions without end of no bytes: what follows has their address, and lld lists one record for both. */
+static const char twice_source[] = "#include <stdlib.h>\n"
+                                   "#ifdef REBUILT\n"
+                                   "int added(int n) { return n * 12345 + 678; }\n"
+                                   "const char *more[] = {\"a string that only one has\", 0};\n"
+                                   "#endif\n"
+                                   "void empty(void) { __builtin_unreachable(); }\n"
+                                   "int behind(int n) { return rand() * n; }\n"
+                                   "void empty_too(void) { __builtin_unreachable(); }\n"
+                                   "int behind_it(int n, int k) { return behind(n) + behind(k) * rand(); }\n";
+
 static int compile(void **state)
 {
     (void)state;
@@ -47,6 +58,7 @@ static int clean(void **state)
     (void)state;
     builds_free(&program);
     builds_free(&arm);
+    builds_free(&twice);
     return 0;
 }
 
@@ -291,6 +303,70 @@ static void header_is_proven_when_it_is_right(void **state)
     assert_true(lost(&program, ".eh_frame", header_elsewhere) > 200);
 }
 
+/* ---- Records of one address ---- */
+
+/* The first two of one begin, and the place of that in the table. */
+static void records_of_one_begin(const struct image *image, struct fde found[2], uint8_t *bytes, uint8_t **entry)
+{
+    struct arena arena = {0};
+    struct frames frames;
+    const struct section *header = image_section_named(image, ".eh_frame_hdr");
+    assert_true(frames_read(image, image_section_named(image, ".eh_frame"), &arena, &frames));
+    const struct fde *fdes = frames.fdes.items;
+    size_t i = 1;
+    while (i < frames.fdes.count && fdes[i].begin != fdes[i - 1].begin)
+        i++;
+    assert_true(i < frames.fdes.count);
+    found[0] = fdes[i - 1];
+    found[1] = fdes[i];
+    *entry = section_in(image, bytes, ".eh_frame_hdr") + 12;
+    while ((uint32_t)(header->address + get_number(*entry, 4)) != (uint32_t)found[0].begin)
+        *entry += 8;
+    arena_free(&arena);
+}
+
+static void list_the_other(const struct image *image, uint8_t *bytes)
+{
+    struct fde found[2];
+    uint8_t *entry;
+    records_of_one_begin(image, found, bytes, &entry);
+    put_number(entry + 4, get_number(entry + 4, 4) + found[1].offset - found[0].offset, 4);
+}
+
+static void list_behind_the_end(const struct image *image, uint8_t *bytes)
+{
+    const struct section *header = image_section_named(image, ".eh_frame_hdr");
+    section_in(image, bytes, ".eh_frame_hdr")[header->size - 1] = 1;
+}
+
+/* Relative to its own place. */
+static void exchange_records(const struct image *image, uint8_t *bytes)
+{
+    struct fde found[2];
+    uint8_t *entry, *frames = section_in(image, bytes, ".eh_frame");
+    records_of_one_begin(image, found, bytes, &entry);
+    assert_true(get_number(frames + found[0].offset + 12, 4) == 0 && get_number(frames + found[1].offset + 12, 4) != 0);
+    exchange(frames + found[0].offset + 12, frames + found[1].offset + 12, 4);
+}
+
+static void records_of_one_address_are_paired_in_their_order(void **state)
+{
+    (void)state;
+    struct trial trial;
+    builds_make(&twice, "clang -O1 -shared -fPIC -fuse-ld=lld -w", "c", twice_source);
+    trial_begin(&trial, &twice, NULL);
+    assert_int_equal(unproven(&trial, 0, ".eh_frame"), 0);
+    assert_int_equal(unproven(&trial, 0, ".eh_frame_hdr"), 0);
+    trial_end(&trial);
+    /* Without a table that tells which of them is found, none is proven. */
+    tampering *const tables[] = {list_the_other, list_behind_the_end};
+    for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
+        assert_true(lost(&twice, ".eh_frame_hdr", tables[i]) > 30);
+        assert_true(lost(&twice, ".eh_frame", tables[i]) > 4 * 16);
+    }
+    assert_true(lost(&twice, ".eh_frame", exchange_records) > 2 * 16);
+}
+
 /* ---- Tables of exceptions ---- */
 
 /* That of the record with two types: catcher(). */
@@ -516,6 +592,7 @@ int main(void)
         cmocka_unit_test(records_of_a_cie_that_differs_are_not_proven),
         cmocka_unit_test(records_without_an_end_are_not_proven),
         cmocka_unit_test(header_is_proven_when_it_is_right),
+        cmocka_unit_test(records_of_one_address_are_paired_in_their_order),
         cmocka_unit_test(tables_of_exceptions_are_proven_by_all_that_is_read_of_them),
         cmocka_unit_test(instructions_are_the_same_up_to_their_padding),
         cmocka_unit_test(arm_index_is_proven_with_what_it_leads_to),

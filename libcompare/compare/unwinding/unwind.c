@@ -21,6 +21,7 @@ struct unwinding {
     struct finder finder;
     struct frames sides[2];
     const struct section_pair *pair, *header;
+    bool header_right, listed;         /* listed: the unwinder finds a record by its table alone */
     const struct section_pair *except; /* NULL: none */
     struct exception_tables exceptions;
     struct list shared;          /* of struct shared_bytes: tables of exceptions */
@@ -106,26 +107,37 @@ static const struct fde **sorted(struct unwinding *unwinding, size_t side)
     return order;
 }
 
-/* Of two records for one address the unwinder takes whichever it finds. */
-static bool is_single(const struct fde *const *order, size_t count, size_t index)
-{
-    return (index == 0 || order[index - 1]->begin != order[index]->begin) &&
-           (index + 1 == count || order[index + 1]->begin != order[index]->begin);
-}
+/* The records for the address of one of them: a part of the list. */
+struct same_begin {
+    const struct fde *const *first;
+    size_t count;
+};
 
-static const struct fde *rebuilt_fde(const struct unwinding *unwinding, uint64_t begin)
+static struct same_begin same_begin(const struct fde *const *order, size_t count, uint64_t begin)
 {
-    size_t count = unwinding->sides[1].fdes.count, low = 0, high = count;
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (unwinding->by_begin[middle]->begin < begin)
+        if (order[middle]->begin < begin)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < count && unwinding->by_begin[low]->begin == begin && is_single(unwinding->by_begin, count, low)
-               ? unwinding->by_begin[low]
-               : NULL;
+    struct same_begin found = {order + low, 0};
+    while (low + found.count < count && order[low + found.count]->begin == begin)
+        found.count++;
+    return found;
+}
+
+/*
+ * Of several records for one address the unwinder takes whichever it finds; a table that lists the first of them leaves
+ * it no choice. Then they are paired in their order.
+ */
+static const struct fde *rebuilt_fde(const struct unwinding *unwinding, struct same_begin vendor, size_t place,
+                                     uint64_t begin)
+{
+    struct same_begin rebuilt = same_begin(unwinding->by_begin, unwinding->sides[1].fdes.count, begin);
+    return vendor.count == rebuilt.count && (vendor.count == 1 || unwinding->listed) ? rebuilt.first[place] : NULL;
 }
 
 /* A pair of sections that the record is for from begin to end; NULL. */
@@ -161,19 +173,20 @@ static bool ranges_same(struct unwinding *unwinding, const struct fde *a, const 
 {
     const struct section_pair *whole = whole_section(unwinding, a);
     return (whole != NULL && whole->sides[1]->address == b->begin && whole->sides[1]->size == b->range) ||
-           (a->range == b->range && a->range > 0 &&
+           (a->range == b->range && (a->range > 0 || unwinding->listed) &&
             finder_begin_corresponds(&unwinding->finder, a->begin, b->begin, a->range));
 }
 
-static const struct fde *partner_of(struct unwinding *unwinding, const struct fde *fde)
+static const struct fde *partner_of(struct unwinding *unwinding, struct same_begin vendor, size_t place)
 {
+    const struct fde *fde = vendor.first[place];
     const struct section_pair *whole = whole_section(unwinding, fde);
     uint64_t begin;
     if (whole != NULL)
         begin = whole->sides[1]->address;
     else if (!finder_counterpart(&unwinding->finder, fde->begin, &begin))
         return NULL;
-    return rebuilt_fde(unwinding, begin);
+    return rebuilt_fde(unwinding, vendor, place, begin);
 }
 
 static void pair_cies(struct cie *a, struct cie *b, uint32_t a_index, uint32_t b_index)
@@ -203,9 +216,12 @@ static void pair_all(struct unwinding *unwinding)
     unwinding->by_begin = sorted(unwinding, 1);
     size_t count = unwinding->sides[0].fdes.count;
     struct fde *fdes[2] = {unwinding->sides[0].fdes.items, unwinding->sides[1].fdes.items};
+    struct same_begin group = {0};
     for (size_t i = 0; i < count && !unwinding->m->out_of_memory; i++) {
+        if (i == 0 || order[i]->begin != order[i - 1]->begin)
+            group = same_begin(order, count, order[i]->begin);
         const struct fde *other =
-            order[i]->known && is_single(order, count, i) ? partner_of(unwinding, order[i]) : NULL;
+            order[i]->known ? partner_of(unwinding, group, (size_t)(order + i - group.first)) : NULL;
         if (other != NULL)
             pair_fdes(unwinding, &fdes[0][order[i] - fdes[0]], &fdes[1][other - fdes[1]]);
     }
@@ -254,15 +270,15 @@ static void prove_frames(struct unwinding *unwinding)
     prove_end(unwinding, &table);
 }
 
-static void prove_header(struct unwinding *unwinding)
+static void look_at_header(struct unwinding *unwinding)
 {
     const struct section_pair *pair = unwinding->header;
-    bool right = pair != NULL;
-    for (size_t side = 0; side < 2 && right; side++)
-        right = frames_header_is_right(unwinding->m->images[side], pair->sides[side], &unwinding->sides[side],
-                                       &unwinding->arena);
-    if (right)
-        moving_prove(unwinding->m, pair->sides[0]->bytes, pair->sides[1]->bytes, RULE_MOVED_UNWIND);
+    bool tables[2] = {false, false};
+    unwinding->header_right = pair != NULL;
+    for (size_t side = 0; side < 2 && unwinding->header_right; side++)
+        unwinding->header_right = frames_header_is_right(unwinding->m->images[side], pair->sides[side],
+                                                         &unwinding->sides[side], &unwinding->arena, &tables[side]);
+    unwinding->listed = unwinding->header_right && tables[0] && tables[1];
 }
 
 static void open_exceptions(struct unwinding *unwinding)
@@ -287,11 +303,13 @@ void unwind_prove(struct moving *m)
     find_code(&unwinding);
     open_exceptions(&unwinding);
     if (!m->out_of_memory)
+        look_at_header(&unwinding);
+    if (!m->out_of_memory)
         pair_all(&unwinding);
     if (!m->out_of_memory)
         prove_frames(&unwinding);
-    if (!m->out_of_memory)
-        prove_header(&unwinding);
+    if (!m->out_of_memory && unwinding.header_right)
+        moving_prove(m, unwinding.header->sides[0]->bytes, unwinding.header->sides[1]->bytes, RULE_MOVED_UNWIND);
     if (!m->out_of_memory && unwinding.except != NULL)
         exceptions_prove(&unwinding.exceptions, m, unwinding.except, &unwinding.shared);
     m->out_of_memory |= unwinding.arena.exhausted;
