@@ -368,6 +368,54 @@ class Moved(unittest.TestCase):
                     tried += 1
         self.assertGreater(tried, 5)
 
+    def test_branches_and_entries_that_lead_behind_the_end_of_their_function(self):
+        """clang lets the default of a switch that cannot be reached lead there."""
+        first = """
+asm(".text; .p2align 4; .globl into_end; .type into_end, @function\\n"
+    "into_end: test %edi, %edi; jne 1f; mov $7, %eax; ret\\n1: .size into_end, . - into_end");
+"""
+        last = """
+int selected(unsigned n)
+{
+    switch (n) {
+    case 0: return puts("none"); case 1: return rand(); case 3: return abs(counters[1]);
+    case 4: return puts("four"); case 6: return atoi("12"); case 7: return counters[2] * 9;
+    default: __builtin_unreachable();
+    }
+}
+int after(int n) { return n * counters[3] - 2; }
+"""
+        between = "int between(int n) { return n - counters[1] * 7; }\n"
+
+        def build(name, what="", **more):
+            return self.build(name, compiler="clang", edit=lambda source, old: first + what + old + last
+                              if source == "choose.c" else old, **more)
+        a = build("ends-v", label='"a label that is longer by far"')
+        b = build("ends-r")
+        self.assertEqual({".rodata"}, set(self.unexplained(self.compare(a, b))))
+        self.assertEqual("equivalent", self.compare(build("ends-o", order=("twins.c", "choose.c", "work.c", "main.c")),
+                                                    b)["verdict"])
+        # Another function behind it is what would run.
+        report = self.compare(build("ends-b", what=between), b)
+        lines = subprocess.run(["nm", b], capture_output=True, text=True, check=True).stdout.splitlines()
+        program, names = Program(b), {line.split()[2]: int(line.split()[0], 16) for line in lines if len(line.split()) == 3}
+        at = (self.here / "ends-b").read_bytes().index(bytes.fromhex("85ff75"))
+        self.assertTrue(any(finding["standing"] == "unexplained" and finding["vendor"] and
+                            finding["vendor"]["offset"] <= at + 3 < finding["vendor"]["offset"] + finding["vendor"]["size"]
+                            for finding in report["findings"]))
+        # The branch leads to the next function's begin, and into the padding.
+        at = b.read_bytes().index(bytes.fromhex("85ff75"))
+        for to in (names["choose"], names["choose"] - 1):
+            self.assert_root(a, b, Retarget("branch", at + 3, bytes([to - (names["into_end"] + 4)]), hex(to)))
+        # Entries of the table: the default's become each other place, each other place the default.
+        data = b.read_bytes()
+        table = next(offset for offset in range(program.offset(names["_IO_stdin_used"]) & ~3, len(data) - 32, 4)
+                     if len(set(struct.unpack_from("<8i", data, offset))) == 7 and
+                     struct.unpack_from("<8i", data, offset)[2] == struct.unpack_from("<8i", data, offset)[5])
+        entries = struct.unpack_from("<8i", data, table)
+        for index, value in ((2, entries[0]), (5, entries[7]), (0, entries[2]), (4, entries[5]), (2, entries[2] + 1)):
+            self.assert_root(a, b, Retarget("table", table + 4 * index, struct.pack("<i", value), str(index)))
+
     def test_what_cannot_be_looked_at_is_said_and_proves_nothing(self):
         a = self.build("not-v", flags=("-O2",))
         b = self.build("not-r", label='"longer than it was before"')

@@ -309,3 +309,20 @@ const struct code_piece *space_code_at(const struct space *space, uint64_t addre
     const struct code_piece *piece = low > 0 ? &space->code[low - 1] : NULL;
     return piece != NULL && address - piece->address < piece->size ? piece : NULL;
 }
+
+const struct code_piece *space_code_before(const struct space *space, uint64_t address)
+{
+    const struct code_piece *piece = address > 0 ? space_code_at(space, address - 1) : NULL;
+    return piece != NULL && piece->address + piece->size == address && space_code_at(space, address) == NULL ? piece
+                                                                                                             : NULL;
+}
+
+bool space_ends_correspond(const struct space spaces[2], const struct code_piece *vendor,
+                           const struct code_piece *rebuilt)
+{
+    const struct space *a = &spaces[0], *b = &spaces[1];
+    const struct code_piece *x = vendor + 1, *y = rebuilt + 1;
+    return vendor->partner == (size_t)(rebuilt - b->code) && x < a->code + a->code_count &&
+           y < b->code + b->code_count && x->section == vendor->section && y->section == rebuilt->section &&
+           x->partner == (size_t)(y - b->code);
+}

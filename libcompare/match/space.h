@@ -60,6 +60,16 @@ bool space_is_padding(const struct space *space, struct range bytes);
 /* The piece of code that holds this address; NULL. */
 const struct code_piece *space_code_at(const struct space *space, uint64_t address);
 
+/*
+ * The piece of code behind which this address is, where nothing else begins; NULL. Compilers let what cannot be reached,
+ * as the default of a switch, lead there.
+ */
+const struct code_piece *space_code_before(const struct space *space, uint64_t address);
+
+/* Whether what runs behind the ends of two partners is each other's: the next piece, with padding between at most. */
+bool space_ends_correspond(const struct space spaces[2], const struct code_piece *vendor,
+                           const struct code_piece *rebuilt);
+
 /* The section with this one's name, type and flags on the other side, where each side loads one of that name; NULL. */
 const struct section *section_partner(const struct image *image, const struct image *other,
                                       const struct section *section);

@@ -128,6 +128,14 @@ static bool may_be_beside(struct moving *m, const struct code_run *run, const st
     return (near_end || near_begin) && !began && !begins_a_thing(m, run, b->target);
 }
 
+/* Both are behind the end of a function. */
+static bool ends_correspond(const struct moving *m, uint64_t vendor, uint64_t rebuilt)
+{
+    const struct code_piece *a = space_code_before(&m->spaces[0], vendor);
+    const struct code_piece *b = a != NULL ? space_code_before(&m->spaces[1], rebuilt) : NULL;
+    return b != NULL && space_ends_correspond(m->spaces, a, b);
+}
+
 static bool site_proven(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
 {
     const struct counterpart *own = run->counterpart;
@@ -138,6 +146,8 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
     case SITE_JUMP:
         if (a->target - own->vendor < own->size)
             return b->target - own->rebuilt == a->target - own->vendor;
+        if (a->kind == SITE_JUMP && ends_correspond(m, a->target, b->target))
+            return true;
         return moving_reference(m, a->target, b->target) && (is_code(m, a->target) || a->target == 0);
     case SITE_DATA:
         return !loses_alignment(a, b) && !may_be_end(m, run, a, b) && !may_be_beside(m, run, a, b) &&
@@ -225,15 +235,11 @@ static bool run_of(struct moving *m, const struct counterpart *counterpart, stru
     return run->pieces[0]->partner == (size_t)(run->pieces[1] - m->spaces[1].code);
 }
 
-/* What runs behind the end is the counterpart's, too: the next piece on either side, with padding between at most. */
+/* What runs behind the end is the counterpart's, too. */
 static bool end_proven(const struct moving *m, const struct code_run *run)
 {
-    const struct space *a = &m->spaces[0], *b = &m->spaces[1];
-    const struct code_piece *x = run->pieces[0] + 1, *y = run->pieces[1] + 1;
-    if (!run->pieces[0]->falls_through || space_ends_for_good(&m->spaces[0], run->pieces[0]))
-        return true;
-    return x < a->code + a->code_count && y < b->code + b->code_count && x->section == run->pieces[0]->section &&
-           y->section == run->pieces[1]->section && x->partner == (size_t)(y - b->code);
+    return !run->pieces[0]->falls_through || space_ends_for_good(&m->spaces[0], run->pieces[0]) ||
+           space_ends_correspond(m->spaces, run->pieces[0], run->pieces[1]);
 }
 
 /* ---- Tables ---- */
@@ -248,7 +254,9 @@ static bool table_entry(const struct moving *m, size_t side, const struct site_t
 /* What an entry of a table can lead to: code, or else anything that has a counterpart. */
 static bool is_place(const struct moving *m, size_t side, const struct site_table *table, uint64_t target)
 {
-    return table->code ? space_code_at(&m->spaces[side], target) != NULL : counterpart_at(m->map, side, target) != NULL;
+    if (!table->code)
+        return counterpart_at(m->map, side, target) != NULL;
+    return space_code_at(&m->spaces[side], target) != NULL || space_code_before(&m->spaces[side], target) != NULL;
 }
 
 static const struct site_table *table_partner(const struct moving *m, const struct code_piece *rebuilt,
@@ -304,9 +312,9 @@ static void prove_table(struct moving *m, const struct code_piece *x_piece, cons
         if (narrow && !bounded && x - x_piece->address >= x_piece->size && y - y_piece->address >= y_piece->size)
             return;
         bool certain = bounded || (a->code && !narrow) || same_entry(m, a, at, b->address + (at - a->address));
-        bool proven =
-            place_a && place_b && addresses_correspond(m->map, x, y) && (!a->code || is_code(m, x)) && certain;
-        if (proven)
+        bool same = addresses_correspond(m->map, x, y) && (!a->code || is_code(m, x));
+        bool proven = place_a && place_b && certain && (same || (a->code && ends_correspond(m, x, y)));
+        if (proven && same)
             moving_reference(m, x, y);
         add_entry(m, at, a->entry_size, proven);
     }
