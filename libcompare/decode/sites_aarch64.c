@@ -68,8 +68,9 @@ static void jump(struct flow *flow, uint32_t word, uint32_t bits, bool condition
 {
     uint64_t target = target_of(flow, word, bits);
     flow_site(flow, bits, SITE_JUMP, target);
+    /* A part of this function may go on there with all that is held, if it is not in the PLT. */
     if (decode_wrap(flow->search->decoder, target - flow->search->address) >= flow->search->size)
-        flow_leave(flow, conditional ? ALL : CALL_KEPT);
+        flow_leave(flow, flow_is_stub(flow, target) ? CALL_KEPT : ALL);
     flow_jump(flow, target, conditional);
 }
 
@@ -88,7 +89,7 @@ static bool branch_register(struct flow *flow, uint32_t word)
     case 0: /* BR, BRAA, ... */
     case 8:
         if (flow_is_unknown(flow, rn_of(word)))
-            flow_leave(flow, CALL_KEPT);
+            flow_leave(flow, ALL);
         flow_jump_register(flow, rn_of(word));
         return true;
     case 1: /* BLR, BLRAA, ... */

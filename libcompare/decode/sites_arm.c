@@ -209,16 +209,21 @@ void arm_end(struct flow *flow)
 void arm_jump(struct flow *flow, uint64_t target, bool conditional)
 {
     conditional |= arm_of(flow)->conditional;
-    /* What is added to the GOT's address in a part of this function that stands elsewhere would not be seen. */
-    if ((uint32_t)(target - flow->search->address) >= flow->search->size) {
-        bool stub = flow_is_stub(flow, target);
-        for (unsigned i = 0; i < ARM_PC && !stub; i++) {
-            if (flow_held(flow, i)->kind == HELD_BASE)
-                flow_use(flow, i);
-        }
-        flow_leave(flow, conditional && !stub ? ARM_ALL : ARM_KEPT);
-    }
+    /* A part of this function may go on there with all that is held, if it is not in the PLT. */
+    if ((uint32_t)(target - flow->search->address) >= flow->search->size)
+        flow_leave(flow, flow_is_stub(flow, target) ? ARM_KEPT : ARM_ALL);
     flow_jump(flow, target, conditional);
+}
+
+/* A label of this function may be jumped to; the GOT's address, of which there is one, would be the same there. */
+static void leave_by_register(struct flow *flow)
+{
+    uint64_t left = ARM_ALL;
+    for (unsigned i = 0; i < ARM_PC; i++) {
+        if (flow_held(flow, i)->kind == HELD_BASE && (ARM_KEPT >> i & 1) == 0)
+            left &= ~((uint64_t)1 << i);
+    }
+    flow_leave(flow, left);
 }
 
 void arm_jump_register(struct flow *flow, unsigned reg)
@@ -240,7 +245,7 @@ void arm_jump_register(struct flow *flow, unsigned reg)
     if (loaded)
         flow_write(flow, reg);
     if (unknown && !conditional)
-        flow_leave(flow, ARM_KEPT);
+        leave_by_register(flow);
     flow_jump_register(flow, reg);
     if (conditional)
         flow->ended = false;

@@ -175,14 +175,14 @@ void flow_write_set(struct flow *flow, uint64_t registers)
 static bool is_followed(const struct held *held)
 {
     return held->kind == HELD_PART || held->kind == HELD_HALF || held->kind == HELD_BASE || held->kind == HELD_MIXED ||
-           held->kind == HELD_SLOT;
+           held->kind == HELD_SLOT || held->kind == HELD_RESULT;
 }
 
 /* The number by which the groups of a mixed value, or of a plain one, are known. */
 static uint32_t source_of(const struct flow *flow, uint32_t number)
 {
     const struct held *held = &flow->held[number];
-    return held->kind == HELD_MIXED ? (uint32_t)held->address : number;
+    return held->kind == HELD_MIXED || held->kind == HELD_RESULT ? (uint32_t)held->address : number;
 }
 
 void flow_use(struct flow *flow, unsigned reg)
@@ -274,7 +274,7 @@ void flow_result(struct flow *flow, unsigned reg)
     const struct held *held = &flow->held[number];
     if (!is_followed(held) || held->kind == HELD_MIXED)
         flow->registers[reg] = HELD_OTHER;
-    else
+    else if (held->kind != HELD_RESULT)
         flow->registers[reg] = flow_number(flow, (struct held){.kind = HELD_RESULT, .address = number});
 }
 
@@ -285,8 +285,8 @@ void flow_keep_set(struct flow *flow, uint64_t registers)
 }
 
 /*
- * True where the state changes. A way that comes from a call is weak: where it differs in what a compiler must have
- * known, the call is one that does not return.
+ * True where the state changes. A way that comes from a call is weak: where it differs in how deep the stack is, or in
+ * what was compared, the call is one that does not return. Parts of addresses it mixes like any other.
  */
 static bool merge(struct flow *flow, uint32_t *into, const uint32_t *from, bool weak)
 {
@@ -295,8 +295,7 @@ static bool merge(struct flow *flow, uint32_t *into, const uint32_t *from, bool 
         return false;
     for (size_t i = 0; i < FLOW_REGISTERS; i++) {
         const struct held *old = &flow->held[into[i]];
-        bool known = is_followed(old) || old->kind == HELD_BOUND;
-        bool keeps = weak && (known || (flow->machine.steady >> i & 1) != 0);
+        bool keeps = weak && (old->kind == HELD_BOUND || (flow->machine.steady >> i & 1) != 0);
         uint32_t value = keeps ? into[i] : merged(flow, into[i], from[i]);
         changed |= value != into[i];
         into[i] = value;

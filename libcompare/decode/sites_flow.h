@@ -26,7 +26,7 @@ enum held_kind {
     HELD_PLACE,     /* its base and an entry of it */
     HELD_BOUND,  /* what was compared with a number before a branch: address is the number, base whether it is a sum */
     HELD_STUB,   /* of a function that ld.so finds: the address of what stands for it in the file */
-    HELD_RESULT, /* a call's result, perhaps; or what was held before, if the call kept it: address is its number */
+    HELD_RESULT, /* a call's result, or what was held before, if the call kept it: address is its number */
     HELD_MIXED,  /* not the same on every way that leads here, and a part or base on one of them */
 };
 
@@ -117,7 +117,7 @@ void flow_complete(struct flow *flow, unsigned reg);
 void flow_perhaps(struct flow *flow, unsigned reg, uint32_t before);
 /*
  * A call may have changed the register. What is used after it was kept by a function that a compiler knew (gcc's
- * -fipa-ra), or else nobody would use it; a result, where calls return one, is another matter.
+ * -fipa-ra), or else nobody would use it; what holds a result, where calls return one, may be either.
  */
 void flow_keep(struct flow *flow, unsigned reg);
 void flow_keep_set(struct flow *flow, uint64_t registers);
@@ -148,7 +148,10 @@ void flow_end(struct flow *flow);
 void flow_open(struct flow *flow);
 /* The registers as they are go there as well; outside of the function: flow_leave(). */
 void flow_jump(struct flow *flow, uint64_t target, bool conditional);
-/* Registers as they are go to some other function, of which `kept` belong to the caller and hold what it had there. */
+/*
+ * Registers as they are go to code elsewhere: all, unless that is known to be no part of this function; then `kept`, which
+ * belong to the caller and hold what it had there. A compiler may put what is seldom run apart, with what registers hold.
+ */
 void flow_leave(struct flow *flow, uint64_t kept);
 /* A jump to what the register holds; `word` is the size of an address. */
 void flow_jump_register(struct flow *flow, unsigned reg);

@@ -25,9 +25,7 @@
 #define RA     31
 /* $at, $a0 to $t7, $t8 and $t9; $v0 and $v1 have the result. */
 #define CALL_CHANGED 0x0300fff2u
-/* $s0 to $s7, $fp. */
-#define CALL_KEPT 0x40ff0000u
-#define ALL       0xeffffffeu
+#define ALL          0xeffffffeu
 
 static unsigned rs_of(uint32_t word)
 {
@@ -653,7 +651,7 @@ static void call(struct flow *flow)
 static void jump(struct flow *flow, uint64_t target, bool conditional)
 {
     if (wrapped(flow, target - flow->search->address) >= flow->search->size) {
-        flow_leave(flow, conditional ? ALL : CALL_KEPT);
+        flow_leave(flow, ALL);
         use_places(flow); /* a part of this function may go on there */
     }
     flow_jump(flow, target, conditional);
@@ -670,6 +668,8 @@ static bool jump_register(struct flow *flow, uint32_t word)
         flow_use(flow, rs);
         known = run_slot(flow);
         call(flow);
+        if (held.kind == HELD_STUB || held.kind == HELD_OTHER) /* none that a compiler knew: it has a result */
+            flow_write_set(flow, (uint64_t)3 << RESULT);
         if (held.kind == HELD_WHOLE || held.kind == HELD_STUB)
             flow_called(flow, held.address, 0);
         return known;
@@ -685,7 +685,7 @@ static bool jump_register(struct flow *flow, uint32_t word)
         number = flow_number(flow, place);
     }
     if (held.kind == HELD_OTHER || held.kind == HELD_STUB || held.kind == HELD_SLOT)
-        flow_leave(flow, CALL_KEPT);
+        flow_leave(flow, ALL);
     uint32_t after = flow->registers[0];
     flow->registers[0] = number;
     flow_jump_register(flow, 0);

@@ -26,9 +26,7 @@
 
 /* r0, r5 to r12. r3 and r4 have the result. */
 #define CALL_CHANGED 0x00001fe1u
-/* r14 to r31. */
-#define CALL_KEPT 0xffffc000u
-#define ALL       0xfffffffbu /* without r2, which is the same everywhere */
+#define ALL          0xfffffffbu /* without r2, which is the same everywhere */
 
 static unsigned rt_of(uint32_t word)
 {
@@ -351,7 +349,7 @@ static void branch(struct flow *flow, uint32_t word)
     } else {
         bool outside = decode_wrap(flow->search->decoder, target - flow->search->address) >= flow->search->size;
         if (outside && !(always && restores_registers(flow, target)))
-            flow_leave(flow, always ? CALL_KEPT : ALL);
+            flow_leave(flow, ALL);
         flow_jump(flow, target, !always);
     }
 }
@@ -377,7 +375,7 @@ static bool branch_register(struct flow *flow, uint32_t word)
         if (flow_held(flow, CTR)->kind == HELD_ENTRY && !is_wide(flow))
             flow_write(flow, CTR);
         if (flow_held(flow, CTR)->kind == HELD_OTHER)
-            flow_leave(flow, CALL_KEPT);
+            flow_leave(flow, ALL);
         flow_jump_register(flow, CTR);
         if (!always)
             flow->ended = false;

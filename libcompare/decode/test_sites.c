@@ -244,8 +244,11 @@ static void page_that_is_copied_is_followed(void **state)
     KINDS(aarch64, ET_DYN, "d0000000 aa0003f3 94000040 91000661 d65f03c0", SITE_PART, NONE, SITE_CALL, SITE_DATA, NONE);
     /* x9 would be used after a call only if that kept it: mov x9, x0; bl; add x1, x9, #1 */
     KINDS(aarch64, ET_DYN, "d0000000 aa0003e9 94000040 91000521 d65f03c0", SITE_PART, NONE, SITE_CALL, SITE_DATA, NONE);
-    /* x0 is the call's result: add x2, x0, #1; bl; add x1, x0, #1 */
-    KINDS(aarch64, ET_DYN, "d0000000 91000402 94000040 91000401 d65f03c0", SITE_PART, SITE_DATA, SITE_CALL, NONE, NONE);
+    /* x0 is the call's result, or else was kept, too: add x2, x0, #1; bl; add x1, x0, #1 */
+    KINDS(aarch64, ET_DYN, "d0000000 91000402 94000040 91000401 d65f03c0", SITE_OPAQUE, SITE_DATA, SITE_CALL, NONE,
+          NONE);
+    /* adrp x0; add x2, x0, #1; bl; mov x0, #0: a result that nobody looks at */
+    KINDS(aarch64, ET_DYN, "d0000000 91000402 94000040 d2800000 d65f03c0", SITE_PART, SITE_DATA, SITE_CALL, NONE, NONE);
 }
 
 static void pages_that_meet_are_opaque(void **state)
@@ -260,6 +263,22 @@ static void pages_that_meet_are_opaque(void **state)
     /* adrp x0, A; 1: add x1, x0, #1; adrp x0, B; cbnz x1, 1b; ret: the loop brings another page */
     KINDS(aarch64, ET_DYN, "d0000000 91000401 b0000000 b5ffffc1 d65f03c0", SITE_OPAQUE, NONE, SITE_OPAQUE, SITE_JUMP,
           NONE);
+    /* cbz x1, 1f; adrp x19, A; add x0, x19, #1; b 2f; 1: adrp x19, B; add x0, x19, #1; bl; 2: ldr w0, [x19, #4]; ret:
+       the call may return */
+    KINDS(aarch64, ET_DYN, "b4000081 d0000013 91000660 14000004 f0000013 91000660 94000040 b9400660 d65f03c0",
+          SITE_JUMP, SITE_OPAQUE, SITE_DATA, SITE_JUMP, SITE_OPAQUE, SITE_DATA, SITE_CALL, NONE, NONE);
+}
+
+/* The part of a function that is seldom run stands elsewhere, and is given whatever registers hold. */
+static void part_that_leaves_is_opaque(void **state)
+{
+    (void)state;
+    /* adrp x4; add x1, x4, #1; b far away */
+    KINDS(aarch64, ET_DYN, "d0000004 91000481 14010000", SITE_OPAQUE, SITE_DATA, SITE_JUMP);
+    /* lui a0, 0x40; lw v1, 0x40(a0); b far away; nop */
+    KINDS(mips, ET_EXEC, "3c040040 8c830040 10004000 00000000", SITE_OPAQUE, SITE_DATA, SITE_JUMP, NONE);
+    /* lis r9, 0x40; lwz r10, 0x40(r9); b far away */
+    KINDS(ppc, ET_EXEC, "3d200040 81490040 48010000", SITE_OPAQUE, SITE_DATA, SITE_JUMP);
 }
 
 static void page_that_leaves_by_a_condition_is_opaque(void **state)
@@ -827,6 +846,7 @@ int main(void)
         cmocka_unit_test(page_that_is_used_otherwise_is_opaque),
         cmocka_unit_test(page_that_is_copied_is_followed),
         cmocka_unit_test(pages_that_meet_are_opaque),
+        cmocka_unit_test(part_that_leaves_is_opaque),
         cmocka_unit_test(page_that_leaves_by_a_condition_is_opaque),
         cmocka_unit_test(table_of_a_switch_is_followed),
         cmocka_unit_test(table_is_as_long_as_the_branch_that_leads_to_it_says),
