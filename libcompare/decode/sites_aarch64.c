@@ -387,7 +387,8 @@ static bool accesses_single(struct flow *flow, uint32_t word)
         flow_use(flow, rn_of(word));
         flow_use(flow, rm_of(word));
         write_reg(flow, rd_of(word));
-        return (word & 0x04000000) == 0;
+        /* LD64B and ST64B have eight registers. */
+        return (word & 0x04000000) == 0 && ((word & 0x8000) == 0 || (word & 0x7000) == 0 || (word & 0x7000) == 0x4000);
     case 2:
         access_indexed(flow, word);
         return true;
@@ -507,9 +508,9 @@ static bool registers(struct flow *flow, uint32_t word)
             flow_use(flow, rm_of(word));
         write_reg(flow, rd_of(word));
         return true;
-    case 0: /* ADC; RMIF and SETF have other bits there */
+    case 0: /* ADC; RMIF and SETF have other bits there, and ADDPT */
         if ((word & 0xfc00) != 0)
-            return true;
+            return (word & 0xe000) == 0;
         flow_use(flow, rm_of(word));
         set(flow, rd_of(word), HELD_SUM);
         return true;

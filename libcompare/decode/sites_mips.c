@@ -281,6 +281,15 @@ static bool complete(struct flow *flow, unsigned rs, uint64_t rest, uint64_t *wh
     return true;
 }
 
+/*
+ * What is at a number from gp is an address, also where a function has gp from who jumps to it (its part that is seldom
+ * run), or from the program's begin (small data: System V ABI, MIPS supplement, "Global Data Area").
+ */
+static bool is_handed_over(const struct flow *flow, unsigned reg)
+{
+    return reg == GP && flow_held(flow, GP)->kind != HELD_BASE;
+}
+
 static void add_number(struct flow *flow, uint32_t word)
 {
     unsigned rs = rs_of(word), rt = rt_of(word);
@@ -288,6 +297,8 @@ static void add_number(struct flow *flow, uint32_t word)
     const struct held held = *flow_held(flow, rs);
     uint32_t number = flow->registers[rs];
     enum site_kind kind;
+    if (is_handed_over(flow, rs) && held.kind != HELD_HALF)
+        flow_site(flow, IMM_BITS, SITE_OPAQUE, gp_of(flow) + rest);
     if (held.kind == HELD_HALF && gp_of(flow) != 0 && wrapped(flow, held.address + rest) == gp_of(flow)) {
         complete_all(flow, number);
         flow_site(flow, IMM_BITS, gp_kind(flow), gp_of(flow));
@@ -350,6 +361,8 @@ static void access_number(struct flow *flow, uint32_t word, enum transfer transf
     bool completed = complete(flow, rs, (uint64_t)sign_extend(word, 16), &whole);
     if (!completed)
         flow_use(flow, rs);
+    if (!completed && is_handed_over(flow, rs))
+        flow_site(flow, IMM_BITS, SITE_OPAQUE, gp_of(flow) + (uint64_t)sign_extend(word, 16));
     /* gp is saved and brought back after calls. */
     if (transfer == LOADS && rt == GP && on_stack && gp_of(flow) != 0) {
         set_gp(flow, GP);
@@ -460,6 +473,9 @@ static bool add_followed(struct flow *flow, unsigned rd, unsigned rs, unsigned r
 static void add_registers(struct flow *flow, uint32_t word)
 {
     unsigned rs = rs_of(word), rt = rt_of(word), rd = rd_of(word);
+    bool followed = flow_held(flow, GP)->kind == HELD_HALF; /* gp is being made */
+    if (!followed && (is_handed_over(flow, rs) || is_handed_over(flow, rt)))
+        flow_site(flow, 0, SITE_OPAQUE, gp_of(flow));
     if (rs == 0 || rt == 0) { /* MOVE */
         flow->registers[rd] = rd == 0 ? HELD_OTHER : flow->registers[rs == 0 ? rt : rs];
         return;

@@ -13,6 +13,7 @@
 
 #define STACK 1
 #define TOC   2
+#define SMALL 13 /* what small data is addressed from (System V psABI, "Small Data Area"): set at the program's begin */
 #define ENTRY 12 /* ELFv2: the address of the function, at its global entry */
 #define LWZ   32 /* an opcode */
 #define LR    32
@@ -56,6 +57,12 @@ static bool is_wide(const struct flow *flow)
 static uint64_t toc_of(const struct flow *flow)
 {
     return is_wide(flow) ? flow->search->decoder->gp : 0;
+}
+
+/* Small data: of 32 bits, r13 is the same everywhere, and what is at a number from it an address. */
+static bool is_small_data(const struct flow *flow, unsigned ra)
+{
+    return ra == SMALL && !is_wide(flow);
 }
 
 /* As a base, r0 is zero. */
@@ -156,6 +163,8 @@ static void upper(struct flow *flow, uint32_t word)
         flow_set(flow, rt, HELD_PART, base.address + value);
         flow_site_part(flow, flow->at, IMM_BITS, flow->registers[rt]);
     } else {
+        if (is_small_data(flow, ra))
+            flow_site(flow, IMM_BITS, SITE_OPAQUE, value);
         flow_use(flow, ra);
         flow_write(flow, rt);
     }
@@ -192,6 +201,8 @@ static void add_rest(struct flow *flow, uint32_t word)
     } else if (complete(flow, ra, rest, IMM_BITS, false, &whole)) {
         flow_set(flow, rt, HELD_WHOLE, whole);
     } else {
+        if (is_small_data(flow, ra) && held.kind != HELD_HALF)
+            flow_site(flow, IMM_BITS, SITE_OPAQUE, rest);
         if (held.kind != HELD_HALF) /* of which a number is made */
             flow_use(flow, ra);
         if (held.kind == HELD_WHOLE)
@@ -254,6 +265,8 @@ static void access_rest(struct flow *flow, uint32_t word, uint32_t bits, enum tr
                  ((word & bits) == 24 || (word & bits) == 40);
     if (!completed)
         use_base(flow, ra);
+    if (!completed && is_small_data(flow, ra))
+        flow_site(flow, bits, SITE_OPAQUE, word & bits);
     if (transfer == STORES && !saves)
         flow_use(flow, rt);
     if (update)

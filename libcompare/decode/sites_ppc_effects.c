@@ -1,6 +1,7 @@
 /*
  * What PowerPC's instructions of opcode 31 do (Power ISA, appendix of opcode maps). Arithmetic has an extended opcode of 9
- * bits, and beside it a bit that asks for the overflow to be told. MFSPR, MTSPR, ISEL and moves of vectors are not here.
+ * bits, and beside it a bit that asks for the overflow to be told. MFSPR, MTSPR, ISEL and moves of vectors are not here,
+ * nor are string instructions, which have as many registers as a number or XER says.
  */
 #include "sites_ppc.h"
 
@@ -18,7 +19,7 @@ const uint8_t ppc_effects[1024] = {
     [972] = READS_AB, [982] = READS_AB, [983] = READS_AB, [1004] = READS_AB, [1014] = READS_AB,
     [567] = READS_AB | UPDATE, [631] = READS_AB | UPDATE, [695] = READS_AB | UPDATE, [759] = READS_AB | UPDATE,
     [149] = READS_SAB, [150] = READS_SAB, [151] = READS_SAB, [182] = READS_SAB, [214] = READS_SAB, [215] = READS_SAB,
-    [407] = READS_SAB, [660] = READS_SAB, [661] = READS_SAB, [662] = READS_SAB, [694] = READS_SAB, [725] = READS_SAB,
+    [407] = READS_SAB, [660] = READS_SAB, [662] = READS_SAB, [694] = READS_SAB,
     [726] = READS_SAB, [918] = READS_SAB,
     [181] = READS_SAB | UPDATE, [183] = READS_SAB | UPDATE, [247] = READS_SAB | UPDATE, [439] = READS_SAB | UPDATE,
     [20] = LOAD, [21] = LOAD, [23] = LOAD, [52] = LOAD, [84] = LOAD, [87] = LOAD, [116] = LOAD, [279] = LOAD,

@@ -237,6 +237,30 @@ static void page_that_is_used_otherwise_is_opaque(void **state)
     KINDS(aarch64, ET_DYN, "d0000000 91000401 04205000 d65f03c0", SITE_OPAQUE, SITE_DATA, NONE, NONE);
 }
 
+static void instructions_of_many_registers_are_not_known(void **state)
+{
+    struct bench bench;
+    (void)state;
+    static const struct {
+        const struct target *target;
+        const char *word;
+        bool undecoded;
+    } all[] = {{&aarch64, "f83fd002", true},  /* ld64b x2, [x0] */
+               {&aarch64, "f83f9002", true},  /* st64b x2, [x0] */
+               {&aarch64, "f8208002", false}, /* swp x0, x2, [x0] */
+               {&aarch64, "f8bfc002", false}, /* ldapr x2, [x0] */
+               {&aarch64, "f8200002", false}, /* ldadd x0, x2, [x0] */
+               {&aarch64, "9a022001", true},  /* addpt x1, x0, x2 */
+               {&aarch64, "9a020001", false}, /* adc x1, x0, x2 */
+               {&ppc, "7ca344aa", true},      /* lswi r5, r3, 8 */
+               {&ppc, "7ca345aa", true}};     /* stswi r5, r3, 8 */
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        bench_words(&bench, *all[i].target, ET_DYN, all[i].word);
+        assert_int_equal(bench.sites.undecoded, all[i].undecoded);
+        bench_close(&bench);
+    }
+}
+
 static void page_that_is_copied_is_followed(void **state)
 {
     (void)state;
@@ -279,6 +303,22 @@ static void part_that_leaves_is_opaque(void **state)
     KINDS(mips, ET_EXEC, "3c040040 8c830040 10004000 00000000", SITE_OPAQUE, SITE_DATA, SITE_JUMP, NONE);
     /* lis r9, 0x40; lwz r10, 0x40(r9); b far away */
     KINDS(ppc, ET_EXEC, "3d200040 81490040 48010000", SITE_OPAQUE, SITE_DATA, SITE_JUMP);
+}
+
+/* What stands relative to a register that a function has from others, or from the program's begin, is an address. */
+static void small_data_is_opaque(void **state)
+{
+    (void)state;
+    /* lw t9, -0x7fd8(gp); addiu v0, gp, 8; addu v0, v1, gp; jr ra; nop: where gp comes from is not seen */
+    KINDS(mips, ET_EXEC, "8f998028 27820008 007c1021 03e00008 00000000", SITE_OPAQUE, SITE_OPAQUE, SITE_OPAQUE, NONE,
+          NONE);
+    /* sw gp, 16(sp); jr ra; nop: it is only kept */
+    KINDS(mips, ET_EXEC, "afbc0010 03e00008 00000000", NONE, NONE, NONE);
+    /* lwz r9, -0x7ff0(r13); addi r9, r13, 8; addis r9, r13, 1; stwu r9, 8(r13); blr */
+    KINDS(ppc, ET_EXEC, "812d8010 392d0008 3d2d0001 952d0008 4e800020", SITE_OPAQUE, SITE_OPAQUE, SITE_OPAQUE,
+          SITE_OPAQUE, NONE);
+    /* ld r9, 8(r13); blr: of 64 bits it is the thread's */
+    KINDS(ppc64le, ET_EXEC, "e92d0008 4e800020", NONE, NONE);
 }
 
 static void page_that_leaves_by_a_condition_is_opaque(void **state)
@@ -847,6 +887,8 @@ int main(void)
         cmocka_unit_test(page_that_is_copied_is_followed),
         cmocka_unit_test(pages_that_meet_are_opaque),
         cmocka_unit_test(part_that_leaves_is_opaque),
+        cmocka_unit_test(instructions_of_many_registers_are_not_known),
+        cmocka_unit_test(small_data_is_opaque),
         cmocka_unit_test(page_that_leaves_by_a_condition_is_opaque),
         cmocka_unit_test(table_of_a_switch_is_followed),
         cmocka_unit_test(table_is_as_long_as_the_branch_that_leads_to_it_says),
