@@ -307,6 +307,74 @@ class DebugInformation(Explained):
         self.assertEqual("different", debug["verdict"])
         self.assertEqual({("value", "type of a type unit")}, {(root["kind"], root["what"]) for root in debug["roots"]})
 
+    # ---- Written by hand: what no compiler writes ----
+
+    WRITTEN = """
+    .globl _start
+    .text
+_start: .skip 1024, 0x90
+    .section .comment
+    .asciz "NAME"
+    .section .debug_abbrev
+    .uleb128 1, 0x11; .byte 1; .uleb128 0x03, 0x08, 0x10, 0x17, 0x11, 0x01, 0x12, 0x07, 0, 0
+    .uleb128 2, 0x34; .byte 0; .uleb128 0x03, 0x08, 0x02, 0x18, 0, 0
+    ABBREVIATIONS
+    .uleb128 4, 0x24; .byte 0; .uleb128 0x03, 0x08, 0x3e, 0x0b, 0, 0
+    .uleb128 0
+    .section .debug_info
+    .long 2f - 1f
+1:  .short 4; .long 0; .byte 8
+    .uleb128 1; .asciz "written.c"; .long 0; .quad _start; .quad 1024
+    .uleb128 2; .asciz "variable"; .uleb128 4f - 3f
+3:  .byte EXPRESSION
+4:  .uleb128 3; .asciz "int"; .byte 5
+    .uleb128 0
+2:
+    .section .debug_line
+    .long 2f - 1f
+1:  .short 3; .long 4f - 3f
+3:  .byte 1, 1, -5, 14, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0
+    .asciz "written.c"; .uleb128 0, 0, 0; .byte 0
+4:  .byte 0, 9, 2; .quad _start; .byte 1
+    .byte 12; .uleb128 ISA; .byte 9; .short ADVANCE; .byte 1
+    .byte 12; .uleb128 0; .byte 9; .short 1024 - ADVANCE; .byte 0, 1, 1
+2:
+"""
+
+    def written(self, name, expression="0x91, 0", isa=0, advance=16, abbreviations=(0x24,)):
+        texts = [f".uleb128 3, {tag:#x}; .byte 0; .uleb128 0x03, 0x08, 0x3e, 0x0b, 0, 0" for tag in abbreviations]
+        source = self.here / f"{name}.s"
+        source.write_text(self.WRITTEN.replace("NAME", name).replace("EXPRESSION", expression).replace("ISA", str(isa))
+                          .replace("ADVANCE", str(advance)).replace("ABBREVIATIONS", "; ".join(texts)))
+        subprocess.run(["gcc", "-nostdlib", "-static", source, "-o", self.here / name], check=True)
+        return self.here / name
+
+    def test_what_is_written_by_hand_says_the_same_as_itself(self):
+        debug = self.compare(self.written("self-v"), self.written("self-r"), "standard")
+        self.assertEqual(("same", None), (debug["verdict"], debug["incomplete"]))
+
+    def test_a_row_whose_hash_is_another_rows_is_told(self):
+        """An instruction set may be any number: one that makes up for another address."""
+        begin = next(int(line.split()[0], 16) for line in subprocess.run(
+            ["nm", self.written("rows-r")], capture_output=True, text=True, check=True).stdout.splitlines()
+            if line.endswith(" _start"))
+        factor = 0x9e3779b97f4a7c15
+        isa = (((begin + 16) * factor ^ (begin + 272) * factor) & (1 << 64) - 1) >> 8
+        debug = self.compare(self.written("rows-v", isa=isa, advance=272), self.here / "rows-r", "standard")
+        self.assertEqual("different", debug["verdict"])
+
+    def test_a_jump_over_what_is_longer_is_told(self):
+        """DW_OP_bra of two bytes over DW_OP_constu, whose number can be written with more."""
+        a = self.written("jump-v", expression="0x31, 0x28, 2, 0, 0x10, 0x85, 0, 0x9f")
+        b = self.written("jump-r", expression="0x31, 0x28, 2, 0, 0x10, 5, 0x9f")
+        self.assertEqual("different", self.compare(a, b, "standard")["verdict"])
+
+    def test_two_abbreviations_of_one_code_are_not_read(self):
+        b = self.written("codes-r")
+        for tags in ((0x24, 0x35), (0x35, 0x24), (0x35, 0x24, 0x24), (0x24, 0x24, 0x35)):
+            debug = self.compare(self.written("codes-v", abbreviations=tags), b, "standard")
+            self.assertNotEqual("same", debug["verdict"], tags)
+
 
 if __name__ == "__main__":
     unittest.main(argv=["test_debug_info.py"])

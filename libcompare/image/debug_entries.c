@@ -94,6 +94,11 @@ static bool read_abbreviations(const struct debug *debug, uint64_t offset, struc
     }
     if (!table->by_code)
         sort_items(table->items, table->count, sizeof(*table->items), by_code);
+    /* Which of two with one code is meant, readers tell differently. */
+    for (size_t i = 1; i < table->count && !table->by_code; i++) {
+        if (table->items[i].code == table->items[i - 1].code)
+            table->items[i].tag = table->items[i - 1].tag = 0;
+    }
     table->known = true;
     table->offset = offset;
     return true;

@@ -240,8 +240,10 @@ static size_t code_of(struct unit_pair *pair, size_t side, const struct debug_en
     if (list == NULL || list->class != DEBUG_CLASS_RANGES ||
         !debug_list_open(&items, &pair->cursors[side], list->number, false))
         return 0;
+    uint64_t begin = items.reader.at;
     while (count < CODE_PARTS_MOST && debug_list_next(&items, &item))
         ranges[count++] = (struct range){item.low, item.high};
+    debug_afford(pair->d, items.reader.at - begin);
     return count;
 }
 
@@ -384,6 +386,19 @@ static void compare_attributes(struct unit_pair *pair, const struct debug_entry 
         pair->entry_differs = pair->differs = true;
 }
 
+static void tell_tags(struct unit_pair *pair, const struct debug_entry *a, const struct debug_entry *b)
+{
+    struct debug_root *made;
+    const char *vendor = debug_tag_name(pair->d->arena, a->tag), *rebuilt = debug_tag_name(pair->d->arena, b->tag);
+    uint64_t key = root_key(DEBUG_ROOT_VALUE, (const char *const[]){"tag", vendor, rebuilt}, 3);
+    root_count(pair, DEBUG_ROOT_VALUE, key, 1, &made);
+    if (made == NULL)
+        return;
+    made->what = "tag";
+    made->vendor = vendor;
+    made->rebuilt = rebuilt;
+}
+
 /* ---- Entries that one side has ---- */
 
 /* What compilers make of code, rather than of what was written. */
@@ -477,6 +492,9 @@ static void met_vendor(struct unit_pair *pair, size_t side, const struct debug_e
     rebuilt.depth = entry->depth;
     const struct debug_entry *const entries[2] = {entry, &rebuilt};
     pair->entry_differs = false;
+    /* They are paired by hashes, in which the tag is. */
+    if (entry->tag != rebuilt.tag)
+        tell_tags(pair, entry, &rebuilt);
     if (entry->tag == DW_TAG_subprogram)
         enter_function(pair, entries);
     compare_attributes(pair, entry, &rebuilt);
@@ -500,19 +518,6 @@ static void met_rebuilt(struct unit_pair *pair, size_t side, const struct debug_
     pair->d->result->differing_entries += partner == NO_ENTRY;
     if (top && partner == NO_ENTRY)
         tell_alone(pair, 1, entry);
-}
-
-static void tell_tags(struct unit_pair *pair, const struct debug_entry *a, const struct debug_entry *b)
-{
-    struct debug_root *made;
-    const char *vendor = debug_tag_name(pair->d->arena, a->tag), *rebuilt = debug_tag_name(pair->d->arena, b->tag);
-    uint64_t key = root_key(DEBUG_ROOT_VALUE, (const char *const[]){"tag", vendor, rebuilt}, 3);
-    root_count(pair, DEBUG_ROOT_VALUE, key, 1, &made);
-    if (made == NULL)
-        return;
-    made->what = "tag";
-    made->vendor = vendor;
-    made->rebuilt = rebuilt;
 }
 
 /* type_offset of a type unit's header: DWARF 5, 7.5.1.3. */
@@ -553,7 +558,6 @@ void entries_compare(struct unit_pair *pair)
     }
     lines_compare(pair);
     pair->entry_differs = false;
-    /* All others are paired by their tags. */
     if (roots[0].tag != roots[1].tag)
         tell_tags(pair, &roots[0], &roots[1]);
     compare_type_entries(pair);

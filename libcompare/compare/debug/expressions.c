@@ -128,6 +128,8 @@ struct expressions {
     struct unit_pair *pair;
     struct debug_reader sides[2];
     bool unreadable; /* too deep, or not whole, on both sides */
+    bool jumps;      /* by bytes: operations must begin at the same ones */
+    bool shifted;    /* and do not */
 };
 
 static bool agree(struct expressions *x, unsigned nesting);
@@ -164,6 +166,7 @@ static bool blocks_agree(struct expressions *x, uint64_t size_a, uint64_t size_b
 static bool nested_agree(struct expressions *x, unsigned nesting)
 {
     struct expressions inner = *x;
+    inner.jumps = inner.shifted = false;
     for (size_t side = 0; side < 2; side++) {
         uint64_t size = debug_take_uleb(&x->sides[side]);
         inner.sides[side] = x->sides[side];
@@ -236,10 +239,13 @@ static bool operand_agrees(struct expressions *x, char kind, unsigned nesting)
 static bool agree(struct expressions *x, unsigned nesting)
 {
     struct debug_reader *a = &x->sides[0], *b = &x->sides[1];
+    uint64_t begin_a = a->at, begin_b = b->at;
     while (a->at < a->end && b->at < b->end) {
+        x->shifted |= a->at - begin_a != b->at - begin_b;
         unsigned operation = (unsigned)debug_take(a, 1);
         if (operation != debug_take(b, 1))
             return false;
+        x->jumps |= operation == DW_OP_bra || operation == DW_OP_skip;
         const char *operands = operands_of(operation);
         /* What is not known ends the expression: from there on, bytes are compared. */
         if (operands == NULL)
@@ -251,7 +257,8 @@ static bool agree(struct expressions *x, unsigned nesting)
                 return false;
         }
     }
-    return a->at == a->end && b->at == b->end;
+    x->shifted |= a->end - begin_a != b->end - begin_b;
+    return a->at == a->end && b->at == b->end && !(x->jumps && x->shifted);
 }
 
 bool expressions_agree(struct unit_pair *pair, const struct debug_attribute *vendor,

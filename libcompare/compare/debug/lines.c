@@ -12,6 +12,7 @@
 
 struct row {
     uint64_t address, key;
+    uint64_t place, isa, flags; /* what the key is made of; place: the address that the row has on the rebuilt side */
     uint64_t file, column, discriminator;
     uint32_t line;
 };
@@ -101,14 +102,25 @@ bool files_agree(struct unit_pair *pair, uint64_t vendor, uint64_t rebuilt)
 
 /* ---- Rows ---- */
 
-/* What must be equal, whatever the line: with the address that the row has on the rebuilt side. */
-static uint64_t row_key(const struct line_state *state, uint64_t address, bool known)
+static uint64_t row_flags(const struct line_state *state, bool known)
 {
-    uint64_t flags = (uint64_t)state->is_stmt | (uint64_t)state->basic_block << 1 | (uint64_t)state->prologue_end << 2 |
-                     (uint64_t)state->epilogue_begin << 3 | (uint64_t)state->end << 4 | (uint64_t)!known << 5;
-    uint64_t key = address * 0x9e3779b97f4a7c15 ^ (flags | state->isa << 8 | (uint64_t)state->operation << 40);
+    return (uint64_t)state->is_stmt | (uint64_t)state->basic_block << 1 | (uint64_t)state->prologue_end << 2 |
+           (uint64_t)state->epilogue_begin << 3 | (uint64_t)state->end << 4 | (uint64_t)!known << 5 |
+           (uint64_t)state->operation << 40;
+}
+
+/* What must be equal, whatever the line. */
+static uint64_t row_key(const struct row *row)
+{
+    uint64_t key = row->place * 0x9e3779b97f4a7c15 ^ (row->flags | row->isa << 8);
     key *= 0xd6e8feb86659fd93;
     return key ^ key >> 31;
+}
+
+/* The same, itself: a key can be made to fit. */
+static bool same_place(const struct row *a, const struct row *b)
+{
+    return a->place == b->place && a->isa == b->isa && a->flags == b->flags;
 }
 
 /* The rebuilt's address for a row of the vendor's: the end of a sequence is behind its last instruction. */
@@ -152,11 +164,14 @@ static void read_rows(struct unit_pair *pair, size_t side, struct rows *rows)
         uint64_t address = state->address;
         bool known = side == 1 || row_partner(pair, state, &address);
         struct row row = {.address = state->address,
-                          .key = row_key(state, address, known),
+                          .place = address,
+                          .isa = state->isa,
+                          .flags = row_flags(state, known),
                           .file = state->file,
                           .column = state->column,
                           .discriminator = state->discriminator,
                           .line = state->line};
+        row.key = row_key(&row);
         if (rows->count >= ROWS_MOST) {
             debug_incomplete(pair->d, "a line table has too many rows");
             return;
@@ -216,7 +231,9 @@ static void compare_rows(struct unit_pair *pair, const struct row *a, const stru
 {
     bool other_file = strcmp(file_name(pair, 0, a->file), file_name(pair, 1, b->file)) != 0;
     pair->d->result->rows++;
-    if ((other_file || a->line != b->line) && changed_at(pair, 0, a->address) != NO_ROOT)
+    if (!same_place(a, b))
+        tell_row(pair, a, b);
+    else if ((other_file || a->line != b->line) && changed_at(pair, 0, a->address) != NO_ROOT)
         tell_row(pair, a, b);
     else if (!files_agree(pair, a->file, b->file) || a->column != b->column || a->discriminator != b->discriminator)
         tell_row(pair, a, b);

@@ -37,13 +37,17 @@ bool lists_agree(struct unit_pair *pair, uint64_t vendor, uint64_t rebuilt, bool
     if (!open[0] || !open[1])
         return both_failed(pair, !open[0], !open[1]);
     for (;;) {
+        uint64_t begin_a = lists[0].reader.at, begin_b = lists[1].reader.at;
         bool more = debug_list_next(&lists[0], &items[0]);
-        if (more != debug_list_next(&lists[1], &items[1]))
+        bool more_b = debug_list_next(&lists[1], &items[1]);
+        /* Many entries can share one long list, also of bases alone. */
+        if (!debug_afford(pair->d, lists[0].reader.at - begin_a + lists[1].reader.at - begin_b))
+            return false;
+        if (more != more_b)
             return false;
         if (!more)
             return (lists[0].ended && lists[1].ended) || both_failed(pair, !lists[0].ended, !lists[1].ended);
-        /* Many entries can share one long list. */
-        if (!debug_afford(pair->d, 8 + items[0].size + items[1].size) || !items_agree(pair, &items[0], &items[1]))
+        if (!items_agree(pair, &items[0], &items[1]))
             return false;
     }
 }
