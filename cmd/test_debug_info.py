@@ -375,6 +375,48 @@ _start: .skip 1024, 0x90
             debug = self.compare(self.written("codes-v", abbreviations=tags), b, "standard")
             self.assertNotEqual("same", debug["verdict"], tags)
 
+    MANY = """
+    .text
+    .globl _start
+_start: .skip 64, 0x90
+    .section .comment
+    .asciz "NAME"
+    .section .debug_abbrev
+    .uleb128 1, 0x11; .byte 1; .uleb128 0x03, 0x08, 0x11, 0x01, 0x12, 0x07, 0, 0
+    .uleb128 2, 0x34; .byte 0; .uleb128 0x02, 0x17, 0, 0
+    .uleb128 3, 0x11; .byte 0; .uleb128 0x03, 0x08, 0x10, 0x17, 0, 0
+    .uleb128 0
+    .section .debug_info
+    .long 2f - 1f
+1:  .short 4; .long 0; .byte 8
+    .uleb128 1; .asciz "many.c"; .quad _start; .quad 64
+    .rept LISTS; .uleb128 2; .long 0; .endr
+    .byte 0
+2:  .rept UNITS; .long 16; .short 4; .long 0; .byte 8; .uleb128 3; .asciz "u.c"; .long 0; .endr
+    .section .debug_loc
+    .rept LISTS; .quad -1, 0; .endr; .quad 0, 0
+    .section .debug_line
+    .long 2f - 1f
+1:  .short 3; .long 4f - 3f
+3:  .byte 1, 1, -5, 14, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0
+    .rept UNITS * 7; .asciz "abcdefgh"; .uleb128 0, 0, 0; .endr; .byte 0
+4:  .byte 0, 1, 1
+2:
+"""
+
+    def test_what_many_share_is_not_read_without_end(self):
+        """A list of bases alone that each entry has, and a table of files that each unit has."""
+        for lists, units in ((400000, 1), (1, 50000)):
+            for name in ("many-v", "many-r"):
+                source = self.here / f"{name}.s"
+                source.write_text(self.MANY.replace("NAME", name).replace("LISTS", str(lists))
+                                  .replace("UNITS", str(units)))
+                subprocess.run(["gcc", "-nostdlib", "-static", source, "-o", self.here / name], check=True)
+            with self.subTest(lists=lists, units=units):
+                debug = self.compare(self.here / "many-v", self.here / "many-r", "standard")
+                self.assertIsNotNone(debug)
+                self.assertEqual("undecided", debug["verdict"])
+
 
 if __name__ == "__main__":
     unittest.main(argv=["test_debug_info.py"])

@@ -237,7 +237,7 @@ static size_t code_of(struct unit_pair *pair, size_t side, const struct debug_en
     }
     struct debug_list items;
     struct debug_list_item item;
-    if (list == NULL || list->class != DEBUG_CLASS_RANGES ||
+    if (list == NULL || list->class != DEBUG_CLASS_RANGES || pair->d->work == 0 ||
         !debug_list_open(&items, &pair->cursors[side], list->number, false))
         return 0;
     uint64_t begin = items.reader.at;
@@ -372,6 +372,8 @@ static void compare_attributes(struct unit_pair *pair, const struct debug_entry 
         const struct debug_attribute *other = in_order ? &b->attributes[i] : debug_entry_attribute(b, value->name);
         if (other == NULL ? !says_something(value) : values_agree(pair, value, other))
             continue;
+        if (pair->d->work == 0) /* it was not looked at as a whole, which is said */
+            return;
         /* The views of a list are told of with it. */
         if (value->name != DW_AT_GNU_locviews || !other_list)
             tell_value(pair, entries, value, other);
@@ -456,7 +458,7 @@ static void walk(struct unit_pair *pair, size_t side,
     struct debug_entry entry;
     unsigned alone = UINT32_MAX; /* the depth of the entry without a partner that this one is in */
     for (uint32_t i = 0; i < unit->count && !pair->d->out_of_memory && debug_cursor_next(cursor, &entry); i++) {
-        if (entry.depth >= DEPTH_MOST)
+        if (entry.depth >= DEPTH_MOST || pair->d->work == 0)
             break;
         pair->parents[side][entry.depth] = entry.offset;
         leave_functions(pair, entry.depth);
@@ -501,6 +503,12 @@ static void met_vendor(struct unit_pair *pair, size_t side, const struct debug_e
     pair->d->result->differing_entries += pair->entry_differs;
 }
 
+/* What it costs to look through all code that is told to differ, as bytes that are compared. */
+uint64_t changed_work(const struct unit_pair *pair)
+{
+    return pair->changed.count / 8;
+}
+
 /* In the rebuilt's order: which function it is in, if its code was told to differ, is known by where that begins. */
 static void met_rebuilt(struct unit_pair *pair, size_t side, const struct debug_entry *entry, uint32_t index, bool top)
 {
@@ -508,7 +516,7 @@ static void met_rebuilt(struct unit_pair *pair, size_t side, const struct debug_
     const struct changed_range *changed = pair->changed.items;
     struct range ranges[CODE_PARTS_MOST];
     if (top && entry->tag == DW_TAG_subprogram && partner != NO_ENTRY && pair->changed.count > 0 &&
-        code_of(pair, 1, entry, ranges) > 0) {
+        debug_afford(pair->d, changed_work(pair)) && code_of(pair, 1, entry, ranges) > 0) {
         pair->function = (struct function_pair){.depth = entry->depth, .root = NO_ROOT};
         for (size_t i = 0; i < pair->changed.count; i++) {
             if (changed[i].sides[1].begin == ranges[0].begin && !range_empty(changed[i].sides[1]))

@@ -36,10 +36,16 @@ static bool open_table(struct unit_pair *pair, size_t side)
     if (lines == NULL || lines->class != DEBUG_CLASS_LINES)
         return false;
     pair->line_offsets[side] = lines->number;
-    if (line_table_at(from->debug, lines->number, (size_t)(unit - from->units), &pair->own, &pair->lines[side]))
-        return true;
-    debug_incomplete(pair->d, "a line table could not be read");
-    return false;
+    if (pair->d->work == 0)
+        return false;
+    if (!line_table_at(from->debug, lines->number, (size_t)(unit - from->units), &pair->own, &pair->lines[side])) {
+        debug_incomplete(pair->d, "a line table could not be read");
+        debug_afford(pair->d, from->image->size); /* up to where it fails it was read */
+        return false;
+    }
+    /* Many units can share a long one. */
+    const struct line_table *table = &pair->lines[side];
+    return debug_afford(pair->d, (table->file_count + table->directory_count) * sizeof(*table->files));
 }
 
 void lines_open(struct unit_pair *pair)
@@ -185,10 +191,11 @@ static void read_rows(struct unit_pair *pair, size_t side, struct rows *rows)
 }
 
 /* Why the code that this address is in is told to differ; NO_ROOT. */
-static size_t changed_at(const struct unit_pair *pair, size_t side, uint64_t address)
+static size_t changed_at(struct unit_pair *pair, size_t side, uint64_t address)
 {
     const struct changed_range *changed = pair->changed.items;
-    for (size_t i = 0; i < pair->changed.count; i++) {
+    bool affordable = debug_afford(pair->d, changed_work(pair));
+    for (size_t i = 0; i < pair->changed.count && affordable; i++) {
         if (address >= changed[i].sides[side].begin && address <= changed[i].sides[side].end)
             return changed[i].root;
     }

@@ -36,7 +36,7 @@ bool lists_agree(struct unit_pair *pair, uint64_t vendor, uint64_t rebuilt, bool
         open[side] = debug_list_open(&lists[side], &pair->cursors[side], begins[side], locations);
     if (!open[0] || !open[1])
         return both_failed(pair, !open[0], !open[1]);
-    for (;;) {
+    while (pair->d->work > 0) {
         uint64_t begin_a = lists[0].reader.at, begin_b = lists[1].reader.at;
         bool more = debug_list_next(&lists[0], &items[0]);
         bool more_b = debug_list_next(&lists[1], &items[1]);
@@ -50,4 +50,5 @@ bool lists_agree(struct unit_pair *pair, uint64_t vendor, uint64_t rebuilt, bool
         if (!items_agree(pair, &items[0], &items[1]))
             return false;
     }
+    return false;
 }

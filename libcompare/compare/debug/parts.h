@@ -192,6 +192,9 @@ size_t roots_finish(struct debugging *d);
 
 void debug_incomplete(struct debugging *d, const char *why);
 
+/* What it costs to look through all code of a unit that is told to differ (entries.c). */
+uint64_t changed_work(const struct unit_pair *pair);
+
 /* Whether so many bytes more may be looked at. */
 bool debug_afford(struct debugging *d, uint64_t bytes);
 
