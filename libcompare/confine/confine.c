@@ -19,11 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* AddressSanitizer maps terabytes and calls much that a plain build does not: such builds are for tests only. */
-#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizers of addresses and of threads map terabytes and call much that a plain build does not: such builds are for tests only. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CONFINE_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define CONFINE_SANITIZED 1
 #endif
 #endif
