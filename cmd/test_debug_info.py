@@ -289,6 +289,24 @@ class DebugInformation(Explained):
             self.assertEqual("different", debug["verdict"])
             self.assertTrue({"DW_AT_type", "DW_AT_low_pc"} & {root["what"] for root in debug["roots"]})
 
+    def test_constants_that_hold_the_same_are_not_each_other(self):
+        """Two names of one number, each with the other's address."""
+        a = self.here / "constants"
+        source = self.here / "constants.c"
+        source.write_text("const int one = 40, two = 40; int main(void) { return one + two; }\n")
+        subprocess.run(["gcc", "-g", source, "-o", a], check=True)
+        shown = subprocess.run(["nm", a], capture_output=True, text=True, check=True).stdout
+        places = {name: int(address, 16) for address, _, name in re.findall(r"^([0-9a-f]+) (\w) (one|two)$", shown, re.M)}
+        plain = a.read_bytes()
+        offset, size = self.sections(a)[".debug_info"]
+        info, one, two = plain[offset:offset + size], *(b"\x09\x03" + places[name].to_bytes(8, "little")
+                                                         for name in ("one", "two"))
+        self.assertEqual((1, 1), (info.count(one), info.count(two)))
+        info = info.replace(one, b"\xff" * 10).replace(two, one).replace(b"\xff" * 10, two)
+        crafted = self.here / "crafted"
+        crafted.write_bytes(plain[:offset] + info + plain[offset + size:])
+        self.assertEqual("different", self.compare(a, crafted, "standard")["verdict"])
+
     def test_another_type_of_a_type_unit_is_told(self):
         """Its header says which entry the type is: nothing else in the unit does."""
         a = self.build("type-unit-v", flags=("-O0", "-gdwarf-5", "-fdebug-types-section"))

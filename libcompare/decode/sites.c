@@ -27,7 +27,7 @@ static void *grown(void *items, size_t *capacity, size_t size)
 
 struct site *site_add(struct site_search *search, uint64_t offset, size_t size, enum site_kind kind, uint64_t target)
 {
-    static struct site none;
+    static _Thread_local struct site none; /* both sides are read at once */
     struct sites *sites = search->sites;
     if (sites->count == sites->capacity) {
         struct site *larger = grown(sites->items, &sites->capacity, sizeof(*larger));

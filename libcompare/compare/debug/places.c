@@ -236,6 +236,21 @@ bool place_partner(struct debug_places *places, uint64_t vendor, uint64_t *rebui
     return by_symbol(places, vendor, offset, rebuilt) || by_section(places, section, offset, rebuilt);
 }
 
+/* Whether a symbol says that something of its own begins here. */
+static bool is_named(const struct debug_places *places, size_t side, uint64_t address)
+{
+    const struct named_place *named = places->named[side];
+    size_t low = 0, high = places->counts[side];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (named[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < places->counts[side] && named[low].address == address;
+}
+
 /*
  * Texts have no symbols of their own, and the linker merges them: the same text is the same. With its NUL, wherever it
  * stands; without bytes of the file there is none.
@@ -247,7 +262,7 @@ static bool is_same_text(struct debug_places *places, uint64_t vendor, uint64_t 
     for (size_t side = 0; side < 2; side++) {
         const struct section *section = section_at(places, side, addresses[side], &offset);
         if (section == NULL || (section->flags & (SHF_EXECINSTR | SHF_WRITE)) != 0 || section->type == SHT_NOBITS ||
-            range_size(section->bytes) <= offset)
+            range_size(section->bytes) <= offset || is_named(places, side, addresses[side]))
             return false;
         texts[side] = image_bytes(places->images[side], section->bytes) + offset;
         sizes[side] = range_size(section->bytes) - offset;
