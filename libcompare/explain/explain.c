@@ -56,16 +56,25 @@ static const struct account *account_from(const struct explaining *e, size_t sid
     return account;
 }
 
-bool any_finding(const struct explaining *e, size_t side, struct range bytes)
+bool next_finding(const struct explaining *e, size_t side, struct range bytes, struct range *finding)
 {
     size_t i;
     const struct account *account = account_from(e, side, bytes.begin, &i);
     for (; i < account->count && account->entries[i].range.begin < bytes.end; i++) {
         const struct entry *entry = &account->entries[i];
-        if (is_to_tell(entry->standing, entry->rule) && range_overlaps(entry->range, bytes))
+        if (is_to_tell(entry->standing, entry->rule) && range_overlaps(entry->range, bytes)) {
+            *finding = (struct range){entry->range.begin > bytes.begin ? entry->range.begin : bytes.begin,
+                                      entry->range.end < bytes.end ? entry->range.end : bytes.end};
             return true;
+        }
     }
     return false;
+}
+
+bool any_finding(const struct explaining *e, size_t side, struct range bytes)
+{
+    struct range finding;
+    return next_finding(e, side, bytes, &finding);
 }
 
 static size_t index_of(const struct explaining *e, const struct difference *difference)

@@ -106,6 +106,9 @@ static inline bool is_to_tell(enum standing standing, enum rule_index rule)
 /* Whether something differs in these bytes of a side. */
 bool any_finding(const struct explaining *e, size_t side, struct range bytes);
 
+/* The first part of these bytes of a side that differs; false: there is none. */
+bool next_finding(const struct explaining *e, size_t side, struct range bytes, struct range *finding);
+
 /* The section of an extent's byte; NULL where it belongs to none. */
 const struct section *section_at(const struct image *image, uint64_t file_offset);
 

@@ -14,6 +14,7 @@
 #define WORD           4
 #define SHORT          6
 #define TEXT_OF_NUMBER 8  /* bytes */
+#define SEARCHED_MOST  16 /* strings that are looked for in a side's bytes rather than among all of its strings */
 #define LAID_IN        4  /* a short string that ld lays into the end of one of the two, and not of the other */
 #define LONG_TEXT      12 /* rustc ends no text by a NUL; what is shorter than this may be numbers */
 
@@ -157,11 +158,10 @@ static int offset_order(const void *left, const void *right)
     return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-/*
- * Only extents in which something differs are looked at; the other side's like-named ones are looked at too. Each is
- * looked at as a whole: where one side's is longer, a pair of its own for the rest would cut a string in two.
- */
-static bool gather(struct explaining *e, size_t side, struct list *strings)
+/* Does something with each extent of a side in which something differs, and that holds strings; false: it failed. */
+static bool for_each_extent(struct explaining *e, size_t side,
+                            bool (*work)(struct explaining *e, size_t side, struct range bytes, void *argument),
+                            void *argument)
 {
     const struct image *image = e->sides[side].image;
     bool *taken = arena_alloc(e->arena, image->extent_count, sizeof(*taken));
@@ -179,10 +179,51 @@ static bool gather(struct explaining *e, size_t side, struct list *strings)
               (pair->rebuilt.present && any_finding(e, 1, pair->rebuilt.range))))
             continue;
         taken[extent - image->extents] = true;
-        if (holds_strings(image, extent) && !take_strings(e, &e->sides[side], extent->range, strings))
+        if (holds_strings(image, extent) && !work(e, side, extent->range, argument))
             return false;
     }
     return true;
+}
+
+/* Each is looked at as a whole: where one side's is longer, a pair of its own for the rest would cut a string in two. */
+static bool take_all(struct explaining *e, size_t side, struct range bytes, void *strings)
+{
+    return take_strings(e, &e->sides[side], bytes, strings);
+}
+
+/* From the byte behind the NUL before to the next NUL. */
+static struct range whole_strings(const struct image *image, struct range extent, struct range bytes)
+{
+    while (bytes.begin > extent.begin && image->bytes[bytes.begin - 1] != 0)
+        bytes.begin--;
+    while (bytes.end < extent.end && image->bytes[bytes.end - 1] != 0)
+        bytes.end++;
+    return bytes;
+}
+
+/* Those in which something differs: of all others it is proven that the other side has them, too. */
+static bool take_differing(struct explaining *e, size_t side, struct range extent, void *strings)
+{
+    const struct image *image = e->sides[side].image;
+    struct range taken = {extent.begin, extent.begin}, finding;
+    for (uint64_t at = extent.begin; next_finding(e, side, (struct range){at, extent.end}, &finding);
+         at = finding.end) {
+        struct range bytes = whole_strings(image, extent, finding);
+        if (bytes.begin <= taken.end) {
+            taken.end = bytes.end > taken.end ? bytes.end : taken.end;
+            continue;
+        }
+        if (!take_strings(e, &e->sides[side], taken, strings))
+            return false;
+        taken = bytes;
+    }
+    return take_strings(e, &e->sides[side], taken, strings);
+}
+
+static bool gather(struct explaining *e, size_t side, struct list *strings)
+{
+    bool proven = e->input->moved != NULL && e->input->moved->tried;
+    return for_each_extent(e, side, proven ? take_differing : take_all, strings);
 }
 
 static bool keep(struct list *left, const struct string *string)
@@ -228,6 +269,41 @@ static void mark_common(struct list *left, const struct list *all)
         }
         strings[i].common = low < all->count && text_order(&others[low], &strings[i]) == 0;
     }
+}
+
+/* The same by a look at the bytes: a string of its own there, to its NUL. */
+static bool mark_in(struct explaining *e, size_t side, struct range extent, void *left)
+{
+    const struct list *list = left;
+    struct string *strings = list->items;
+    const uint8_t *bytes = e->sides[side].image->bytes, *end = bytes + extent.end;
+    for (size_t i = 0; i < list->count; i++) {
+        const uint8_t *from = bytes + extent.begin, *found;
+        while (!strings[i].common &&
+               (found = memmem(from, (size_t)(end - from), strings[i].bytes, strings[i].size)) != NULL) {
+            strings[i].common = (found == bytes + extent.begin || !is_string_byte(found[-1])) &&
+                                (found + strings[i].size == end || found[strings[i].size] == 0);
+            from = found + 1;
+        }
+    }
+    return true;
+}
+
+/* `all` has those of the other side in which something differs, at least. */
+static bool mark_all_common(struct explaining *e, struct list *left, size_t other, struct list *all)
+{
+    if (e->input->moved == NULL || !e->input->moved->tried) {
+        mark_common(left, all);
+        return true;
+    }
+    if (left->count <= SEARCHED_MOST)
+        return for_each_extent(e, other, mark_in, left);
+    struct list whole = {.arena = e->arena, .item_size = sizeof(struct string)};
+    if (!for_each_extent(e, other, take_all, &whole))
+        return false;
+    sort_by_text(&whole);
+    mark_common(left, &whole);
+    return true;
 }
 
 /* ---- Where they begin ---- */
@@ -510,9 +586,7 @@ static bool find_apart(struct explaining *e, struct list *all_vendor, struct lis
         cut_beginnings(e, 1, rebuilt);
         done = done && drop_common_again(vendor, rebuilt);
     }
-    mark_common(vendor, all_rebuilt);
-    mark_common(rebuilt, all_vendor);
-    return done;
+    return done && mark_all_common(e, vendor, 1, all_rebuilt) && mark_all_common(e, rebuilt, 0, all_vendor);
 }
 
 void strings_explain(struct explaining *e)

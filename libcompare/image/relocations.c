@@ -336,21 +336,27 @@ int relocations_read(const struct image *image, struct arena *arena, const struc
     return table.status != 0 ? image_no_memory(image, error) : 0;
 }
 
+/* The first from `low` on that is not before an offset. */
+static size_t first_not_before(const struct relocation *items, size_t low, size_t high, uint64_t offset)
+{
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (items[middle].file_offset >= offset)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 const struct relocation *relocations_in(const struct relocation *items, size_t count, struct range bytes, size_t *found)
 {
-    size_t bounds[2];
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t offset = i == 0 ? bytes.begin : bytes.end;
-        size_t low = 0, high = count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (items[middle].file_offset >= offset)
-                high = middle;
-            else
-                low = middle + 1;
-        }
-        bounds[i] = low;
+    size_t first = first_not_before(items, 0, count, bytes.begin), low = first, step = 1;
+    /* Mostly few are asked for: the end is not far. */
+    while (step < count - low && items[low + step].file_offset < bytes.end) {
+        low += step;
+        step *= 2;
     }
-    *found = bounds[1] > bounds[0] ? bounds[1] - bounds[0] : 0;
-    return *found > 0 ? items + bounds[0] : NULL;
+    *found = first_not_before(items, low, step < count - low ? low + step : count, bytes.end) - first;
+    return *found > 0 ? items + first : NULL;
 }

@@ -193,6 +193,22 @@ static void those_in_a_range_are_those_whose_place_begins_there(void **state)
         assert_int_equal(found, cases[i].count);
         assert_ptr_equal(first, found > 0 ? &items[cases[i].first] : NULL);
     }
+    /* Every range among some. */
+    struct relocation many[40] = {{0}};
+    for (size_t i = 0; i < ARRAY_COUNT(many); i++)
+        many[i].file_offset = i / 3 * 2;
+    for (uint64_t begin = 0; begin < 30; begin++) {
+        for (uint64_t end = begin; end < 32; end++) {
+            size_t found, count = 0, first = 0;
+            for (size_t i = 0; i < ARRAY_COUNT(many); i++) {
+                first += many[i].file_offset < begin;
+                count += many[i].file_offset >= begin && many[i].file_offset < end;
+            }
+            const struct relocation *at = relocations_in(many, ARRAY_COUNT(many), (struct range){begin, end}, &found);
+            assert_int_equal(found, count);
+            assert_ptr_equal(at, count > 0 ? &many[first] : NULL);
+        }
+    }
 }
 
 /* ---- Kinds that no compiler here makes, and hostile ones ---- */

@@ -78,17 +78,10 @@ static uint64_t word_size(const struct space *space)
 
 /* ---- Tokens ---- */
 
-/* The code that holds an address, or ends before it. */
-static const struct code_piece *code_at(const struct space *space, uint64_t address)
-{
-    const struct code_piece *piece = space_code_at(space, address);
-    return piece != NULL ? piece : space_code_before(space, address);
-}
-
 /* What an address is, in words that both sides share: a place in a pair of functions, a text. 0: no such is known. */
 static uint64_t identity(const struct data_work *work, size_t side, uint64_t address)
 {
-    const struct code_piece *piece = code_at(work->sides[side].space, address);
+    const struct code_piece *piece = space_code_by(work->sides[side].space, address);
     if (piece == NULL)
         return hash_text(work->sides[side].space->image, address);
     if (piece->partner == SIZE_MAX)
@@ -123,7 +116,7 @@ struct scan {
 
 static bool is_code_at(const struct scan *scan, uint64_t address)
 {
-    return code_at(scan->work->sides[scan->side].space, address) != NULL;
+    return space_code_by(scan->work->sides[scan->side].space, address) != NULL;
 }
 
 /* The entry of a table here, as long as it leads to code, or the table says how many it has. */

@@ -295,7 +295,8 @@ void space_close(struct space *space)
     space->decoders[0] = space->decoders[1] = NULL;
 }
 
-const struct code_piece *space_code_at(const struct space *space, uint64_t address)
+/* The last one that begins here or before; NULL. */
+static const struct code_piece *last_begun(const struct space *space, uint64_t address)
 {
     size_t low, high = space->code_count;
     address_index_bounds(&space->code_index, address, &low, &high);
@@ -306,15 +307,25 @@ const struct code_piece *space_code_at(const struct space *space, uint64_t addre
         else
             high = middle;
     }
-    const struct code_piece *piece = low > 0 ? &space->code[low - 1] : NULL;
+    return low > 0 ? &space->code[low - 1] : NULL;
+}
+
+const struct code_piece *space_code_at(const struct space *space, uint64_t address)
+{
+    const struct code_piece *piece = last_begun(space, address);
     return piece != NULL && address - piece->address < piece->size ? piece : NULL;
+}
+
+const struct code_piece *space_code_by(const struct space *space, uint64_t address)
+{
+    const struct code_piece *piece = last_begun(space, address);
+    return piece != NULL && address - piece->address <= piece->size ? piece : NULL;
 }
 
 const struct code_piece *space_code_before(const struct space *space, uint64_t address)
 {
-    const struct code_piece *piece = address > 0 ? space_code_at(space, address - 1) : NULL;
-    return piece != NULL && piece->address + piece->size == address && space_code_at(space, address) == NULL ? piece
-                                                                                                             : NULL;
+    const struct code_piece *piece = last_begun(space, address);
+    return piece != NULL && piece->size > 0 && address - piece->address == piece->size ? piece : NULL;
 }
 
 bool space_ends_correspond(const struct space spaces[2], const struct code_piece *vendor,

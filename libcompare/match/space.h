@@ -61,9 +61,10 @@ bool space_is_padding(const struct space *space, struct range bytes);
 const struct code_piece *space_code_at(const struct space *space, uint64_t address);
 
 /*
- * The piece of code behind which this address is, where nothing else begins; NULL. Compilers let what cannot be reached,
- * as the default of a switch, lead there.
+ * The same, or the piece behind whose end it is, where nothing else begins: compilers let what cannot be reached, as the
+ * default of a switch, lead there. The second: only that one.
  */
+const struct code_piece *space_code_by(const struct space *space, uint64_t address);
 const struct code_piece *space_code_before(const struct space *space, uint64_t address);
 
 /* Whether what runs behind the ends of two partners is each other's: the next piece, with padding between at most. */

@@ -256,7 +256,7 @@ static bool is_place(const struct moving *m, size_t side, const struct site_tabl
 {
     if (!table->code)
         return counterpart_at(m->map, side, target) != NULL;
-    return space_code_at(&m->spaces[side], target) != NULL || space_code_before(&m->spaces[side], target) != NULL;
+    return space_code_by(&m->spaces[side], target) != NULL;
 }
 
 static const struct site_table *table_partner(const struct moving *m, const struct code_piece *rebuilt,
