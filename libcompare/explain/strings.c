@@ -289,20 +289,36 @@ static bool mark_in(struct explaining *e, size_t side, struct range extent, void
     return true;
 }
 
-/* `all` has those of the other side in which something differs, at least. */
+static void drop_marked(struct list *left)
+{
+    struct string *strings = left->items;
+    size_t kept = 0;
+    for (size_t i = 0; i < left->count; i++) {
+        if (!strings[i].common)
+            strings[kept++] = strings[i];
+    }
+    left->count = kept;
+}
+
+/*
+ * `all` has those of the other side in which something differs, at least. Where it has no more, what is marked is dropped:
+ * its like over there was not among those it could have been found equal to.
+ */
 static bool mark_all_common(struct explaining *e, struct list *left, size_t other, struct list *all)
 {
     if (e->input->moved == NULL || !e->input->moved->tried) {
         mark_common(left, all);
         return true;
     }
-    if (left->count <= SEARCHED_MOST)
-        return for_each_extent(e, other, mark_in, left);
     struct list whole = {.arena = e->arena, .item_size = sizeof(struct string)};
-    if (!for_each_extent(e, other, take_all, &whole))
+    bool few = left->count <= SEARCHED_MOST;
+    if (!for_each_extent(e, other, few ? mark_in : take_all, few ? left : &whole))
         return false;
-    sort_by_text(&whole);
-    mark_common(left, &whole);
+    if (!few) {
+        sort_by_text(&whole);
+        mark_common(left, &whole);
+    }
+    drop_marked(left);
     return true;
 }
 

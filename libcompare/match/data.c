@@ -280,27 +280,27 @@ static void share_zeros(const struct data_work *work, struct growing *before, ui
     before->size = end_a - before->a;
 }
 
-static void add_leftover(struct data_work *work, size_t side, const struct token *tokens, size_t count)
+static void add_leftover(struct data_work *work, size_t side, const struct list *tokens, size_t from, size_t to)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = from; i < to; i++) {
         struct token *added = list_add(&work->leftovers[side]);
         work->m->out_of_memory |= added == NULL;
         if (added != NULL)
-            *added = tokens[i];
+            *added = ((const struct token *)tokens->items)[i];
     }
 }
 
-/* What stands between two aligned tokens. One alone on either side: each may be the other, changed. */
-static void add_leftovers(struct data_work *work, const struct token *x, size_t count_a, const struct token *y,
-                          size_t count_b)
+/* What stands between two aligned tokens, by their places. One alone on either side: each may be the other, changed. */
+static void add_leftovers(struct data_work *work, const struct list tokens[2], const size_t from[2], const size_t to[2])
 {
+    bool alone = to[0] - from[0] == 1 && to[1] - from[1] == 1;
     struct begins begins = {{work->leftovers[0].count, work->leftovers[1].count}};
-    struct begins *added = count_a == 1 && count_b == 1 ? list_add(&work->begins) : NULL;
-    work->m->out_of_memory |= count_a == 1 && count_b == 1 && added == NULL;
+    struct begins *added = alone ? list_add(&work->begins) : NULL;
+    work->m->out_of_memory |= alone && added == NULL;
     if (added != NULL)
         *added = begins;
-    add_leftover(work, 0, x, count_a);
-    add_leftover(work, 1, y, count_b);
+    for (size_t side = 0; side < 2; side++)
+        add_leftover(work, side, &tokens[side], from[side], to[side]);
 }
 
 static void build_counterparts(struct data_work *work, const struct stretch *stretch, const struct list tokens[2],
@@ -308,7 +308,7 @@ static void build_counterparts(struct data_work *work, const struct stretch *str
 {
     const struct token *x = tokens[0].items, *y = tokens[1].items;
     struct growing growing = {stretch->sides[0].begin, stretch->sides[1].begin, 0, EVIDENCE_ORDER};
-    size_t done_a = 0, done_b = 0;
+    size_t done[2] = {0, 0};
     for (size_t i = 0; i <= tokens[0].count; i++) {
         bool last = i == tokens[0].count;
         if (!last && partner[i] == SIZE_MAX)
@@ -321,12 +321,12 @@ static void build_counterparts(struct data_work *work, const struct stretch *str
         } else {
             share_zeros(work, &growing, a, b, &back);
             settle(work, &growing);
-            add_leftovers(work, x + done_a, i - done_a, y + done_b, (last ? tokens[1].count : partner[i]) - done_b);
+            add_leftovers(work, tokens, done, (size_t[2]){i, last ? tokens[1].count : partner[i]});
             growing = (struct growing){a - back, b - back, size + back, EVIDENCE_ORDER};
         }
         growing.evidence = EVIDENCE_CONTENT;
-        done_a = i + 1;
-        done_b = last ? tokens[1].count : partner[i] + 1;
+        done[0] = i + 1;
+        done[1] = last ? tokens[1].count : partner[i] + 1;
     }
     settle(work, &growing);
 }
