@@ -229,7 +229,8 @@ static uint32_t mixed(struct flow *flow, uint32_t number)
 /* Whether nothing would be known of a jump to it. */
 static bool is_sum(const struct held *held)
 {
-    return held->kind == HELD_SUM || held->kind == HELD_PLACE || (held->kind == HELD_BOUND && held->base != 0);
+    return held->kind == HELD_SUM || held->kind == HELD_PLACE || held->kind == HELD_INDEXED ||
+           (held->kind == HELD_BOUND && held->base != 0);
 }
 
 /* What a register holds where two ways meet. Each can change a few times only: called, plain, unknown, mixed. */
@@ -563,7 +564,25 @@ static uint64_t entry_at(const struct flow *flow, const struct held *place, cons
                                               : image_u64(image, bytes);
     if (place->is_signed && width < 64)
         value = (uint64_t)sign_extend(value, width);
-    return decode_wrap(flow->search->decoder, place->base + (value << place->shift));
+    /* Thumb's bit tells BX the state, and is no part of the place. */
+    uint64_t thumb = flow->search->decoder->machine->thumb ? 1 : 0;
+    return decode_wrap(flow->search->decoder, place->base + (value << place->shift)) & ~thumb;
+}
+
+/*
+ * A table in this code is compared as it stands, by its bytes. That is enough where each of its entries leads to a place
+ * of this code, and it is known which are its entries: one that leads out of it would be a reference that nothing checks.
+ */
+static bool leads_inside(const struct flow *flow, const struct held *place)
+{
+    uint64_t begin = decode_wrap(flow->search->decoder, place->address - flow->search->address), unit;
+    uint64_t count = place->count != 0 ? place->count : flow_bound(flow);
+    if (begin >= flow->search->size)
+        return true; /* elsewhere: its entries are compared one by one */
+    bool inside = count > 0 && flow->search->size - begin >= count * place->entry_size;
+    for (uint64_t i = 0; inside && i < count; i++)
+        inside = unit_of(flow, entry_at(flow, place, flow->search->bytes + begin + i * place->entry_size), &unit);
+    return inside;
 }
 
 /* Where a table leads. Of a table whose size no comparison tells: up to the first entry that leads elsewhere. */
@@ -604,7 +623,7 @@ void flow_jump_register(struct flow *flow, unsigned reg)
         return;
     if (held.kind == HELD_PLACE && !flow->telling) {
         flow_through(flow, &held);
-    } else if (held.kind == HELD_PLACE) {
+    } else if (held.kind == HELD_PLACE && leads_inside(flow, &held)) {
         site_table_add(flow->search, (struct site_table){.address = held.address,
                                                          .base = held.base,
                                                          .entry_size = held.entry_size,

@@ -257,6 +257,7 @@ static void access_rest(struct flow *flow, uint32_t word, uint32_t bits, enum tr
 {
     unsigned rt = rt_of(word), ra = ra_of(word);
     uint64_t whole, value;
+    const struct held base = *flow_held(flow, ra);
     bool completed = !update && complete(flow, ra, (uint64_t)sign_extend(word & bits, 16), bits, true, &whole);
     /* After a call the TOC's address comes back from where the ABI has it saved. */
     bool restores = is_wide(flow) && transfer == LOADS && rt == TOC && ra == STACK && bits == DS_BITS &&
@@ -277,6 +278,10 @@ static void access_rest(struct flow *flow, uint32_t word, uint32_t bits, enum tr
         flow_write(flow, rt);
     if (completed && transfer == LOADS && word >> 26 == LWZ && loaded_address(flow, whole, &value))
         flow_set(flow, rt, HELD_WHOLE, value);
+    /* Of a table, whose address and index gcc -O0 adds first. */
+    if (transfer == LOADS && word >> 26 == LWZ && (word & IMM_BITS) == 0 && ra != 0 && base.kind == HELD_INDEXED)
+        flow->registers[rt] = flow_number(
+            flow, (struct held){.kind = HELD_ENTRY, .address = base.address, .entry_size = 4, .is_signed = true});
 }
 
 static bool accesses(struct flow *flow, uint32_t word)
@@ -415,6 +420,12 @@ static bool branch_register(struct flow *flow, uint32_t word)
 
 /* ---- Opcode 31 ---- */
 
+/* What an index of a table can be: nothing is known of it. */
+static bool is_index(const struct held *held)
+{
+    return held->kind == HELD_OTHER || held->kind == HELD_SUM || held->kind == HELD_BOUND;
+}
+
 /* NEG, ADDZE and the like have no second operand, but zero in its place: r0 is used for nothing, which is of no harm. */
 static void arithmetic(struct flow *flow, uint32_t word)
 {
@@ -431,6 +442,10 @@ static void arithmetic(struct flow *flow, uint32_t word)
                                                               .base = base->address,
                                                               .entry_size = entry->entry_size,
                                                               .is_signed = entry->is_signed});
+    else if (add && !is_wide(flow) && a.kind == HELD_WHOLE && is_index(&b))
+        flow_set(flow, rt, HELD_INDEXED, a.address);
+    else if (add && !is_wide(flow) && b.kind == HELD_WHOLE && is_index(&a))
+        flow_set(flow, rt, HELD_INDEXED, b.address);
 }
 
 static void logical(struct flow *flow, uint32_t word, bool unary)

@@ -402,6 +402,10 @@ static bool pairs(struct flow *flow, uint32_t word)
         flow_access(flow, PAIR_BITS, slot);
         arm_skip_literal(flow, slot, 8);
     } else {
+        /* gcc -O0 makes the address of a number of 64 bits by ADR first. */
+        const struct held *base = flow_held(flow, rn_of(word));
+        if (load && !back && up && base->kind == HELD_WHOLE)
+            arm_skip_literal(flow, base->address + ((uint64_t)(word & 0xff) << 2), 8);
         flow_use(flow, rn_of(word));
     }
     if (!load)

@@ -598,7 +598,77 @@ static void table_of_addresses_behind_a_jump_is_checked(void **state)
     bench_close(&bench);
 }
 
+/* What gcc -O0 makes of a switch: the table stands in the code, and its entries count from its begin. */
+static void table_of_distances_in_the_code_leads_inside(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* cmp r0, #1; bhi 1f; adr r2, table; ldr.w r3, [r2, r0, lsl #2]; add r2, r3; bx r2; nop;
+       table: .word 1f - table + 1, 2f - table + 1; 1: bx lr; 2: bx lr */
+    bench_bytes(&bench, thumb, ET_DYN, "0128 09d8 02a2 52f82030 1a44 1047 00bf 09000000 0b000000 7047 7047");
+    assert_false(bench.sites.unfollowed || bench.sites.undecoded);
+    assert_int_equal(bench.sites.table_count, 1);
+    assert_int_equal(bench.sites.start_count, 9);
+    bench_close(&bench);
+    /* The second leads out of the code: nothing would compare what it leads to. */
+    bench_bytes(&bench, thumb, ET_DYN, "0128 09d8 02a2 52f82030 1a44 1047 00bf 09000000 01010000 7047 7047");
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+    /* No comparison tells how many there are. */
+    bench_bytes(&bench, thumb, ET_DYN, "00bf 00bf 02a2 52f82030 1a44 1047 00bf 09000000 0b000000 7047 7047");
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+}
+
+static void number_that_is_loaded_by_its_address_is_data(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* adr r3, 1f; ldrd r0, r1, [r3]; bx lr; 1: a number that is no instruction */
+    bench_bytes(&bench, thumb, ET_DYN, "01a3 d3e90001 7047 6364a5b7 dcbc1bcf");
+    is_site(&bench, 0, SITE_DATA, BASE + 8);
+    assert_false(bench.sites.undecoded);
+    assert_int_equal(bench.sites.start_count, 3);
+    bench_close(&bench);
+    /* strd, and ldrd with writing back: not what a compiler does to a number of its own */
+    bench_bytes(&bench, thumb, ET_DYN, "01a3 c3e90001 7047 6364a5b7 dcbc1bcf");
+    assert_true(bench.sites.undecoded);
+    bench_close(&bench);
+    bench_bytes(&bench, thumb, ET_DYN, "01a3 f3e90001 7047 6364a5b7 dcbc1bcf");
+    assert_true(bench.sites.undecoded);
+    bench_close(&bench);
+}
+
 /* ---- PowerPC ---- */
+
+static void table_whose_index_is_added_first_is_followed(void **state)
+{
+    struct bench bench;
+    (void)state;
+    /* lis r9; addi r9, r9, 0x80; slwi r10, r8, 2; add r9, r10, r9; lwz r10, 0(r9); lis r9; addi r9, r9, 0x80;
+       add r9, r10, r9; mtctr r9; bctr */
+    bench_words(&bench, ppc, ET_EXEC,
+                "3d200040 39290080 550a103a 7d2a4a14 81490000 3d200040 39290080 7d2a4a14 7d2903a6 4e800420");
+    assert_false(bench.sites.unfollowed);
+    assert_int_equal(bench.sites.table_count, 1);
+    assert_int_equal(bench.sites.tables[0].address, BASE + 0x80);
+    assert_int_equal(bench.sites.tables[0].base, BASE + 0x80);
+    assert_int_equal(bench.sites.tables[0].entry_size, 4);
+    bench_close(&bench);
+    /* The same, but lwz r10, 4(r9): of another place than the site's. */
+    bench_words(&bench, ppc, ET_EXEC,
+                "3d200040 39290080 550a103a 7d2a4a14 81490004 3d200040 39290080 7d2a4a14 7d2903a6 4e800420");
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+    /* lis r9; addi r9, r9, 0x80; slwi r10, r8, 2; add r9, r10, r9; mtctr r9; bctr: into the table itself */
+    bench_words(&bench, ppc, ET_EXEC, "3d200040 39290080 550a103a 7d2a4a14 7d2903a6 4e800420");
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+    /* On another way r9 holds a pointer of which nothing is known: cmpwi r3, 0; beq 1f; ...; 1: mtctr r9; bctr */
+    bench_words(&bench, ppc, ET_EXEC, "2c030000 41820014 3d200040 39290080 550a103a 7d2a4a14 7d2903a6 4e800420");
+    assert_true(bench.sites.unfollowed);
+    bench_close(&bench);
+}
 
 static void toc_is_followed(void **state)
 {
@@ -909,6 +979,9 @@ int main(void)
         cmocka_unit_test(halves_under_conditions_are_kept_apart),
         cmocka_unit_test(table_branch_has_data_behind_it),
         cmocka_unit_test(table_of_addresses_behind_a_jump_is_checked),
+        cmocka_unit_test(table_of_distances_in_the_code_leads_inside),
+        cmocka_unit_test(number_that_is_loaded_by_its_address_is_data),
+        cmocka_unit_test(table_whose_index_is_added_first_is_followed),
         cmocka_unit_test(toc_is_followed),
         cmocka_unit_test(address_from_the_link_register_is_followed),
         cmocka_unit_test(stub_reads_relative_to_what_its_callers_hand_over),
