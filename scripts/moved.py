@@ -37,8 +37,8 @@ C_BUILDS = {
     "powerpc -Os": ["powerpc-linux-gnu-gcc", "-Os"],
 }
 # References of these are made to lead elsewhere.
-RETARGETED = ("gcc -O0", "gcc -O2", "clang -O2", "gcc -Os", "gcc -O2 -flto", "aarch64 -O2", "arm -O2", "arm -O2 -marm", "mips -O2",
-              "powerpc -O2")
+RETARGETED = ("gcc -O0", "gcc -O2", "clang -O2", "gcc -Os", "gcc -O2 -flto", "aarch64 -O2", "arm -O0", "arm -O2",
+              "arm -O2 -marm", "mips -O2", "powerpc -O0", "powerpc -O2")
 EDITS = ("string", "statement", "new function", "removed function", "order")
 
 
