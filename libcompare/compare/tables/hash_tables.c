@@ -35,8 +35,9 @@ struct hash_table {
     struct dynamic_side *side;
     const uint8_t *bytes;
     uint64_t size;
-    bool empty;     /* it finds nothing, so that nothing depends on its shift */
-    uint64_t shift; /* of DT_GNU_HASH */
+    bool empty;      /* it finds nothing, so that nothing depends on its shift */
+    uint64_t shift;  /* of DT_GNU_HASH */
+    uint32_t hashed; /* symbols that it finds */
 };
 
 /* ---- DT_HASH ---- */
@@ -171,6 +172,7 @@ static bool gnu_is_right(struct dynamic_tables *tables, struct hash_table *table
     bool none = gnu.chain == table->size && (gnu.first == 1 || gnu.first == count);
     table->empty = none;
     table->shift = gnu.shift;
+    table->hashed = none ? 0 : count - gnu.first;
     if (!none && (gnu.first > count || table->size - gnu.chain != 4 * (count - gnu.first)))
         return false;
     struct gnu_table found = gnu;
@@ -195,10 +197,14 @@ static struct hash_table hash_table_of(struct dynamic_tables *tables, const stru
     };
 }
 
-/* Linkers write the same shift into one that is empty, or none. */
+/*
+ * Linkers choose the shift by how many symbols there are (binutils, elflink.c, bfd_elf_size_dynsym_hash_dynstr). They
+ * write the same into a table that is empty, or none.
+ */
 static bool shifts_agree(const struct hash_table *vendor, const struct hash_table *rebuilt)
 {
-    return (!vendor->empty && !rebuilt->empty) || vendor->shift == rebuilt->shift ||
+    return (!vendor->empty && !rebuilt->empty && vendor->hashed != rebuilt->hashed) ||
+           vendor->shift == rebuilt->shift ||
            (vendor->empty != rebuilt->empty && (vendor->empty ? vendor : rebuilt)->shift == 0);
 }
 
