@@ -172,7 +172,7 @@ static bool gnu_is_right(struct dynamic_tables *tables, struct hash_table *table
     bool none = gnu.chain == table->size && (gnu.first == 1 || gnu.first == count);
     table->empty = none;
     table->shift = gnu.shift;
-    table->hashed = none ? 0 : count - gnu.first;
+    table->hashed = none ? 0 : count - (uint32_t)gnu.first;
     if (!none && (gnu.first > count || table->size - gnu.chain != 4 * (count - gnu.first)))
         return false;
     struct gnu_table found = gnu;
