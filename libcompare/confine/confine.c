@@ -19,7 +19,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The sanitizers of addresses and of threads map terabytes and call much that a plain build does not: such builds are for tests only. */
+/*
+ * The sanitizers of addresses and of threads map terabytes and call much that a plain build does not: such builds are for
+ * tests only.
+ */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CONFINE_SANITIZED 1
 #elif defined(__has_feature)

@@ -118,16 +118,9 @@ static bool is_named(const struct symbol *symbol)
 /* Whether a symbol of this name stands at the address, too: two names of a constructor, of the end of a table. */
 static bool has_alias(const struct symbols *symbols, uint64_t address, const char *name)
 {
-    size_t low = 0, high = symbols->by_address_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols->by_address[middle]->address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t i = low; i < symbols->by_address_count && symbols->by_address[i]->address == address && i < low + 64;
-         i++) {
+    size_t first = symbols_from_address(symbols, address);
+    for (size_t i = first;
+         i < symbols->by_address_count && symbols->by_address[i]->address == address && i < first + 64; i++) {
         if (is_named(symbols->by_address[i]) && strcmp(symbols->by_address[i]->name, name) == 0)
             return true;
     }

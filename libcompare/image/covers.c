@@ -160,6 +160,19 @@ const struct symbol *symbols_at_offset(const struct symbols *symbols, uint64_t f
     return covers_find(symbols->offset_covers, symbols->offset_cover_count, file_offset);
 }
 
+size_t symbols_from_address(const struct symbols *symbols, uint64_t address)
+{
+    size_t low = 0, high = symbols->by_address_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (symbols->by_address[middle]->address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 const struct symbol *symbols_at_address(const struct symbols *symbols, uint64_t address)
 {
     return covers_find(symbols->address_covers, symbols->address_cover_count, address);

@@ -244,7 +244,7 @@ struct symbol {
     uint32_t section;   /* its index; 0: undefined; UINT32_MAX: absolute, common or not known */
     uint8_t type, bind; /* STT_, STB_ */
     bool defined;       /* it has a place in this file or its memory: neither undefined, common nor absolute */
-    bool thumb; /* ARM: bit 0 of the address was set (and is cleared here), or a $t mapping symbol holds there */
+    bool thumb;   /* ARM: bit 0 of the address was set (and is cleared here), or a $t mapping symbol holds there */
     bool guessed; /* its size is how far it is to the next symbol, or to an end */
     enum symbol_source source;
 };
@@ -271,6 +271,9 @@ struct symbols {
  * Reentrant.
  */
 int symbols_read(const struct image *image, struct arena *arena, struct symbols *symbols, struct compare_error *error);
+
+/* Where in by_address those begin that have this address or a higher one; by_address_count: none has. O(log n). */
+size_t symbols_from_address(const struct symbols *symbols, uint64_t address);
 
 /*
  * The best symbol that covers this byte of the file, or this address of a linked file: functions and objects before

@@ -9,27 +9,12 @@
 
 /* ---- Those of a side ---- */
 
-static const struct symbol *const *first_at(const struct symbols *symbols, uint64_t address)
-{
-    size_t low = 0, high = symbols->by_address_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols->by_address[middle]->address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return symbols->by_address + low;
-}
-
 static bool read_objects(const struct symbols *symbols, const struct section *section, struct list *objects)
 {
-    const struct symbol *const *end =
-        symbols->by_address_count > 0 ? symbols->by_address + symbols->by_address_count : NULL;
     uint64_t section_end = section->address + section->size, done = section->address;
-    for (const struct symbol *const *at = end != NULL ? first_at(symbols, done) : NULL;
-         at < end && (*at)->address < section_end; at++) {
-        const struct symbol *symbol = *at;
+    for (size_t i = symbols_from_address(symbols, done);
+         i < symbols->by_address_count && symbols->by_address[i]->address < section_end; i++) {
+        const struct symbol *symbol = symbols->by_address[i];
         if (symbol->type != STT_OBJECT || symbol->name == NULL || symbol->size == 0 || symbol->guessed ||
             symbol->address < done || symbol->size > section_end - symbol->address || symbol->section != section->index)
             continue;
