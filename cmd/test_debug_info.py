@@ -85,11 +85,6 @@ class DebugInformation(Explained):
         jsonschema.validate(report, SCHEMA)
         return report["debug_information"]
 
-    def is_sanitized(self):
-        """Such a build says that it is less confined; it is slow, too."""
-        ran = subprocess.run([ELFTALLY, ELFTALLY, ELFTALLY], capture_output=True, text=True, timeout=120)
-        return "less confined than usual" in ran.stderr
-
     def told(self, debug):
         return [(root["kind"], root["what"], root["entry"]) for root in debug["roots"]]
 
@@ -429,7 +424,7 @@ _start: .skip 64, 0x90
 
     def test_what_many_share_is_not_read_without_end(self):
         """A list of bases alone that each entry has, and a table of files that each unit has."""
-        for lists, units in ((400000, 1), (1, 50000)):
+        for lists, units in ((60000, 1), (1, 15000)):
             for name in ("many-v", "many-r"):
                 source = self.here / f"{name}.s"
                 source.write_text(self.MANY.replace("NAME", name).replace("LISTS", str(lists))
@@ -437,8 +432,6 @@ _start: .skip 64, 0x90
                 subprocess.run(["gcc", "-nostdlib", "-static", source, "-o", self.here / name], check=True)
             with self.subTest(lists=lists, units=units):
                 debug = self.compare(self.here / "many-v", self.here / "many-r", "standard")
-                if debug is None and self.is_sanitized():
-                    continue # it ran into the limit of time, and told the verdict without an explanation
                 self.assertEqual("undecided", debug["verdict"])
 
 

@@ -416,7 +416,7 @@ int after(int n) { return n * counters[3] - 2; }
         for index, value in ((2, entries[0]), (5, entries[7]), (0, entries[2]), (4, entries[5]), (2, entries[2] + 1)):
             self.assert_root(a, b, Retarget("table", table + 4 * index, struct.pack("<i", value), str(index)))
 
-    def test_each_shift_of_the_filter_of_one_symbol(self):
+    def test_other_shifts_of_the_filter_of_one_symbol(self):
         """Some lead to the same bits, and still are not what the linker writes."""
         pair = []
         for name, text in (("shift-v", "a text"), ("shift-r", "a text that is longer by far")):
@@ -429,7 +429,7 @@ int after(int n) { return n * counters[3] - 2; }
         headers = subprocess.run(["readelf", "-SW", pair[1]], capture_output=True, text=True, check=True).stdout
         at = int(re.search(r"\.gnu\.hash\s+GNU_HASH\s+\w+\s+(\w+)", headers)[1], 16) + 12
         shift = pair[1].read_bytes()[at]
-        for other in range(64):
+        for other in range(0, 64, 4):
             if other != shift:
                 self.assert_root(*pair, Retarget("shift", at, bytes([other]), str(other)))
 
