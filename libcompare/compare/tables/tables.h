@@ -279,9 +279,10 @@ struct fde {
 
 struct frames {
     const struct section *section;
-    struct list cies, fdes; /* of struct cie, struct fde; by offset */
-    uint64_t end;           /* where zeros end them: the section's size without any */
-    bool whole;             /* all could be walked, and each record is known */
+    struct list cies, fdes;      /* of struct cie, struct fde; by offset */
+    const struct fde **by_begin; /* all, those of one begin by offset */
+    uint64_t end;                /* where zeros end them: the section's size without any */
+    bool whole;                  /* all could be walked, and each record is known */
 };
 
 /* False: no memory. What is not known, or comes behind what has no end, is not known to be a record. */
@@ -289,7 +290,7 @@ bool frames_read(const struct image *image, const struct section *section, struc
 
 /* Whether .eh_frame_hdr, of this section, is what the frames of its side make it; *table: it lists them (frames_header.c). */
 bool frames_header_is_right(const struct image *image, const struct section *header, const struct frames *frames,
-                            struct arena *arena, bool *table);
+                            bool *table);
 
 /* Whether it leads to these frames. */
 bool frames_header_leads_to(const struct image *image, const struct section *header, const struct section *section);

@@ -125,7 +125,9 @@ static bool add_record(struct frames *frames, struct reader *section, uint64_t o
     return true;
 }
 
-bool frames_read(const struct image *image, const struct section *section, struct arena *arena, struct frames *frames)
+/* False: no memory. */
+static bool read_records(const struct image *image, const struct section *section, struct arena *arena,
+                         struct frames *frames)
 {
     struct reader reader = reader_of(image, section);
     *frames = (struct frames){.section = section, .whole = true, .end = reader.size};
@@ -147,4 +149,22 @@ bool frames_read(const struct image *image, const struct section *section, struc
     }
     frames->whole = frames->whole && !reader.failed;
     return true;
+}
+
+static int begin_order(const void *left, const void *right)
+{
+    const struct fde *a = *(const struct fde *const *)left, *b = *(const struct fde *const *)right;
+    return a->begin != b->begin ? (a->begin < b->begin ? -1 : 1) : (a > b) - (a < b);
+}
+
+bool frames_read(const struct image *image, const struct section *section, struct arena *arena, struct frames *frames)
+{
+    if (!read_records(image, section, arena, frames))
+        return false;
+    size_t count = frames->fdes.count;
+    frames->by_begin = arena_alloc(arena, count, sizeof(struct fde *));
+    for (size_t i = 0; frames->by_begin != NULL && i < count; i++)
+        frames->by_begin[i] = (const struct fde *)frames->fdes.items + i;
+    sort_items(frames->by_begin, frames->by_begin != NULL ? count : 0, sizeof(struct fde *), begin_order);
+    return frames->by_begin != NULL;
 }

@@ -29,22 +29,6 @@ bool frames_header_leads_to(const struct image *image, const struct section *hea
     return take_header(&reader, &address, &table) && address == section->address;
 }
 
-static int begin_order(const void *left, const void *right)
-{
-    const struct fde *a = *(const struct fde *const *)left, *b = *(const struct fde *const *)right;
-    return (a->begin > b->begin) - (a->begin < b->begin);
-}
-
-static const struct fde **by_begin(const struct frames *frames, struct arena *arena)
-{
-    size_t count = frames->fdes.count;
-    const struct fde **order = arena_alloc(arena, count, sizeof(*order));
-    for (size_t i = 0; order != NULL && i < count; i++)
-        order[i] = (const struct fde *)frames->fdes.items + i;
-    sort_items(order, count, sizeof(*order), begin_order);
-    return order;
-}
-
 static uint64_t take_entry(struct reader *reader, const struct image *image, uint64_t base)
 {
     uint64_t value = base + take_number(reader, DW_EH_PE_sdata4);
@@ -52,14 +36,9 @@ static uint64_t take_entry(struct reader *reader, const struct image *image, uin
 }
 
 /* Of records of one address lld lists the first (SyntheticSections.cpp, getFdeData), and leaves room for all of them. */
-static size_t without_more(const struct fde **order, size_t count)
+static bool is_listed(const struct frames *frames, size_t i)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || order[kept - 1]->begin != order[i]->begin)
-            order[kept++] = order[i];
-    }
-    return kept;
+    return i == 0 || frames->by_begin[i - 1]->begin != frames->by_begin[i]->begin;
 }
 
 static bool only_zeros_left(struct reader *reader)
@@ -72,21 +51,24 @@ static bool only_zeros_left(struct reader *reader)
 }
 
 bool frames_header_is_right(const struct image *image, const struct section *header, const struct frames *frames,
-                            struct arena *arena, bool *table)
+                            bool *table)
 {
     struct reader reader = reader_of(image, header);
+    size_t all = frames->fdes.count, count = 0;
     uint64_t address;
     if (!take_header(&reader, &address, table) || address != frames->section->address || !frames->whole)
         return false;
     if (!*table)
         return reader_left(&reader) == 0;
-    const struct fde **order = by_begin(frames, arena);
-    size_t count = order != NULL ? without_more(order, frames->fdes.count) : 0;
-    bool right = order != NULL && take_u32(&reader) == count && reader_left(&reader) == 8 * frames->fdes.count;
-    for (size_t i = 0; i < count && right; i++) {
+    for (size_t i = 0; i < all; i++)
+        count += is_listed(frames, i);
+    bool right = take_u32(&reader) == count && reader_left(&reader) == 8 * all;
+    for (size_t i = 0; i < all && right; i++) {
+        if (!is_listed(frames, i))
+            continue;
         uint64_t begin = take_entry(&reader, image, header->address);
         uint64_t record = take_entry(&reader, image, header->address);
-        right = begin == order[i]->begin && record == frames->section->address + order[i]->offset;
+        right = begin == frames->by_begin[i]->begin && record == frames->section->address + frames->by_begin[i]->offset;
     }
     return right && only_zeros_left(&reader);
 }

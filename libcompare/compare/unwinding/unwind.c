@@ -24,8 +24,7 @@ struct unwinding {
     bool header_right, listed;         /* listed: the unwinder finds a record by its table alone */
     const struct section_pair *except; /* NULL: none */
     struct exception_tables exceptions;
-    struct list shared;          /* of struct shared_bytes: tables of exceptions */
-    const struct fde **by_begin; /* of the rebuilt side */
+    struct list shared; /* of struct shared_bytes: tables of exceptions */
     const struct section_pair *code[WHOLE_LIMIT];
     size_t code_count;
 };
@@ -90,32 +89,16 @@ static bool cies_same(struct unwinding *unwinding, const struct cie *a, const st
 
 /* ---- FDEs ---- */
 
-static int begin_order(const void *left, const void *right)
-{
-    const struct fde *a = *(const struct fde *const *)left, *b = *(const struct fde *const *)right;
-    return a->begin != b->begin ? (a->begin < b->begin ? -1 : 1) : (a > b) - (a < b);
-}
-
-static const struct fde **sorted(struct unwinding *unwinding, size_t side)
-{
-    const struct list *fdes = &unwinding->sides[side].fdes;
-    const struct fde **order = arena_alloc(&unwinding->arena, fdes->count, sizeof(*order));
-    unwinding->m->out_of_memory |= order == NULL;
-    for (size_t i = 0; order != NULL && i < fdes->count; i++)
-        order[i] = (const struct fde *)fdes->items + i;
-    sort_items(order, fdes->count, sizeof(*order), begin_order);
-    return order;
-}
-
 /* The records for the address of one of them: a part of the list. */
 struct same_begin {
     const struct fde *const *first;
     size_t count;
 };
 
-static struct same_begin same_begin(const struct fde *const *order, size_t count, uint64_t begin)
+static struct same_begin same_begin(const struct frames *frames, uint64_t begin)
 {
-    size_t low = 0, high = count;
+    const struct fde *const *order = frames->by_begin;
+    size_t count = frames->fdes.count, low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (order[middle]->begin < begin)
@@ -136,7 +119,7 @@ static struct same_begin same_begin(const struct fde *const *order, size_t count
 static const struct fde *rebuilt_fde(const struct unwinding *unwinding, struct same_begin vendor, size_t place,
                                      uint64_t begin)
 {
-    struct same_begin rebuilt = same_begin(unwinding->by_begin, unwinding->sides[1].fdes.count, begin);
+    struct same_begin rebuilt = same_begin(&unwinding->sides[1], begin);
     return vendor.count == rebuilt.count && (vendor.count == 1 || unwinding->listed) ? rebuilt.first[place] : NULL;
 }
 
@@ -212,14 +195,13 @@ static void pair_fdes(struct unwinding *unwinding, struct fde *a, struct fde *b)
 
 static void pair_all(struct unwinding *unwinding)
 {
-    const struct fde **order = sorted(unwinding, 0);
-    unwinding->by_begin = sorted(unwinding, 1);
+    const struct fde *const *order = unwinding->sides[0].by_begin;
     size_t count = unwinding->sides[0].fdes.count;
     struct fde *fdes[2] = {unwinding->sides[0].fdes.items, unwinding->sides[1].fdes.items};
     struct same_begin group = {0};
     for (size_t i = 0; i < count && !unwinding->m->out_of_memory; i++) {
         if (i == 0 || order[i]->begin != order[i - 1]->begin)
-            group = same_begin(order, count, order[i]->begin);
+            group = same_begin(&unwinding->sides[0], order[i]->begin);
         const struct fde *other =
             order[i]->known ? partner_of(unwinding, group, (size_t)(order + i - group.first)) : NULL;
         if (other != NULL)
@@ -277,7 +259,7 @@ static void look_at_header(struct unwinding *unwinding)
     unwinding->header_right = pair != NULL;
     for (size_t side = 0; side < 2 && unwinding->header_right; side++)
         unwinding->header_right = frames_header_is_right(unwinding->m->images[side], pair->sides[side],
-                                                         &unwinding->sides[side], &unwinding->arena, &tables[side]);
+                                                         &unwinding->sides[side], &tables[side]);
     unwinding->listed = unwinding->header_right && tables[0] && tables[1];
 }
 
