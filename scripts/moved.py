@@ -196,16 +196,14 @@ def changed_code(before, after, command):
 
 def unwind_records(path):
     """(begin, end in the file, address of the code) of each FDE in .eh_frame, as GNU tools write it (LSB, 10.6.1)."""
+    from elf_file import Elf
     data = pathlib.Path(path).read_bytes()
     order, wide = "<>"[data[5] - 1], data[4] == 2
-    table, = struct.unpack_from(order + ("Q" if wide else "I"), data, 40 if wide else 32)
-    entry, count, names = struct.unpack_from(order + "3H", data, 58 if wide else 46)
-    fields = order + ("II4Q" if wide else "6I")
-    headers = [struct.unpack_from(fields, data, table + index * entry) for index in range(count)]
-    for name, _, _, address, offset, size in headers:
-        at = headers[names][4] + name
-        if data[at:data.index(b"\0", at)] != b".eh_frame":
+    elf = Elf(data)
+    for section in elf.sections():
+        if elf.name(section) != ".eh_frame":
             continue
+        address, offset, size = section.sh_addr, section.sh_offset, section.sh_size
         encodings, end = {}, offset + size
         begin = offset
         while begin + 8 <= end:

@@ -148,7 +148,7 @@ static bool side_open(struct explaining *e, size_t index)
     struct compare_error error;
     side->image = index == 0 ? e->input->vendor : e->input->rebuilt;
     side->debug_image = index == 0 ? e->input->vendor_debug : e->input->rebuilt_debug;
-    if (e->input->moved != NULL && e->input->moved->tried) {
+    if (has_proof(e)) {
         const struct moved_side *read = &e->input->moved->sides[index];
         side->symbols = read->symbols;
         side->relocations = read->relocations;

@@ -103,6 +103,12 @@ static inline bool is_to_tell(enum standing standing, enum rule_index rule)
     return standing == STANDING_UNEXPLAINED || (standing == STANDING_SET_ASIDE && !rule_is_moved(rule));
 }
 
+/* Whether it was tried to prove what moved: what it left is all that differs. */
+static inline bool has_proof(const struct explaining *e)
+{
+    return e->input->moved != NULL && e->input->moved->tried;
+}
+
 /* Whether something differs in these bytes of a side. */
 bool any_finding(const struct explaining *e, size_t side, struct range bytes);
 

@@ -222,8 +222,7 @@ static bool take_differing(struct explaining *e, size_t side, struct range exten
 
 static bool gather(struct explaining *e, size_t side, struct list *strings)
 {
-    bool proven = e->input->moved != NULL && e->input->moved->tried;
-    return for_each_extent(e, side, proven ? take_differing : take_all, strings);
+    return for_each_extent(e, side, has_proof(e) ? take_differing : take_all, strings);
 }
 
 static bool keep(struct list *left, const struct string *string)
@@ -306,7 +305,7 @@ static void drop_marked(struct list *left)
  */
 static bool mark_all_common(struct explaining *e, struct list *left, size_t other, struct list *all)
 {
-    if (e->input->moved == NULL || !e->input->moved->tried) {
+    if (!has_proof(e)) {
         mark_common(left, all);
         return true;
     }

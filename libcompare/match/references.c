@@ -347,15 +347,6 @@ static size_t pair_things(struct referring *r)
 
 /* ---- Tables of places ---- */
 
-/* The same place of two counterparts, or behind the ends of two functions. */
-static bool same_place(const struct referring *r, uint64_t vendor, uint64_t rebuilt)
-{
-    const struct code_piece *a = space_code_before(&r->m->spaces[0], vendor);
-    const struct code_piece *b = a != NULL ? space_code_before(&r->m->spaces[1], rebuilt) : NULL;
-    return a != NULL ? b != NULL && space_ends_correspond(r->m->spaces, a, b)
-                     : addresses_correspond(&r->map, vendor, rebuilt);
-}
-
 /* What an entry leads to is the same. A narrow one leads within its function. */
 static bool same_entry(const struct referring *r, const struct code_piece *piece, const struct site_table *a,
                        const struct site_table *b, uint64_t offset)
@@ -367,7 +358,7 @@ static bool same_entry(const struct referring *r, const struct code_piece *piece
            image_file_range(rebuilt, b->address + offset, b->entry_size, &y) &&
            site_table_target(vendor, a, x.begin, &target_a) && site_table_target(rebuilt, b, y.begin, &target_b) &&
            (a->entry_size >= sizeof(uint32_t) || target_a - piece->address < piece->size) &&
-           same_place(r, target_a, target_b);
+           (addresses_correspond(&r->map, target_a, target_b) || space_behind_ends(r->m->spaces, target_a, target_b));
 }
 
 static bool list_tables(struct referring *r, size_t side)

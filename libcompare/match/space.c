@@ -322,7 +322,7 @@ const struct code_piece *space_code_by(const struct space *space, uint64_t addre
     return piece != NULL && address - piece->address <= piece->size ? piece : NULL;
 }
 
-const struct code_piece *space_code_before(const struct space *space, uint64_t address)
+static const struct code_piece *code_before(const struct space *space, uint64_t address)
 {
     const struct code_piece *piece = last_begun(space, address);
     return piece != NULL && piece->size > 0 && address - piece->address == piece->size ? piece : NULL;
@@ -336,4 +336,11 @@ bool space_ends_correspond(const struct space spaces[2], const struct code_piece
     return vendor->partner == (size_t)(rebuilt - b->code) && x < a->code + a->code_count &&
            y < b->code + b->code_count && x->section == vendor->section && y->section == rebuilt->section &&
            x->partner == (size_t)(y - b->code);
+}
+
+bool space_behind_ends(const struct space spaces[2], uint64_t vendor, uint64_t rebuilt)
+{
+    const struct code_piece *a = code_before(&spaces[0], vendor);
+    const struct code_piece *b = a != NULL ? code_before(&spaces[1], rebuilt) : NULL;
+    return b != NULL && space_ends_correspond(spaces, a, b);
 }

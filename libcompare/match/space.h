@@ -62,14 +62,16 @@ const struct code_piece *space_code_at(const struct space *space, uint64_t addre
 
 /*
  * The same, or the piece behind whose end it is, where nothing else begins: compilers let what cannot be reached, as the
- * default of a switch, lead there. The second: only that one.
+ * default of a switch, lead there.
  */
 const struct code_piece *space_code_by(const struct space *space, uint64_t address);
-const struct code_piece *space_code_before(const struct space *space, uint64_t address);
 
 /* Whether what runs behind the ends of two partners is each other's: the next piece, with padding between at most. */
 bool space_ends_correspond(const struct space spaces[2], const struct code_piece *vendor,
                            const struct code_piece *rebuilt);
+
+/* The same of two addresses: whether they are behind two such ends. */
+bool space_behind_ends(const struct space spaces[2], uint64_t vendor, uint64_t rebuilt);
 
 /* The section with this one's name, type and flags on the other side, where each side loads one of that name; NULL. */
 const struct section *section_partner(const struct image *image, const struct image *other,

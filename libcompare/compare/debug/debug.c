@@ -318,7 +318,7 @@ void debug_compare(const struct image *vendor, const struct image *rebuilt, cons
                           .arena = arena,
                           .result = comparison,
                           .roots = {.arena = arena, .item_size = sizeof(struct debug_root)},
-                          .places = {.map = map, .last_named = SIZE_MAX},
+                          .places = {.map = map, .last_named = {SIZE_MAX, SIZE_MAX}},
                           .work = WORK_FIXED + WORK_TIMES * (vendor->size + rebuilt->size)};
     d.differing = (struct list){.arena = arena, .item_size = sizeof(struct debug_differing)};
     d.changed = (struct list){.arena = &d.own, .item_size = sizeof(struct changed_range)};

@@ -34,7 +34,7 @@ struct debug_places {
     const struct counterpart *last;
     struct named_place *named[2]; /* by address */
     size_t counts[2];
-    size_t last_named;
+    size_t last_named[2];
     const struct section *last_section[2];
     const struct section *last_named_section, *section_partner; /* of what was asked last */
     const struct image *images[2];

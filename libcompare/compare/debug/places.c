@@ -147,11 +147,11 @@ static const struct section *section_at(struct debug_places *places, size_t side
 
 /* ---- Asking ---- */
 
-/* The last named place at or before this address; SIZE_MAX: none. */
-static size_t named_at(struct debug_places *places, uint64_t address)
+/* The last named place of a side at or before this address; SIZE_MAX: none. */
+static size_t named_at(struct debug_places *places, size_t side, uint64_t address)
 {
-    const struct named_place *named = places->named[0];
-    size_t count = places->counts[0], low = 0, high = count, last = places->last_named;
+    const struct named_place *named = places->named[side];
+    size_t count = places->counts[side], low = 0, high = count, last = places->last_named[side];
     if (last < count && named[last].address <= address && (last + 1 == count || address < named[last + 1].address))
         return last;
     while (low < high) {
@@ -164,14 +164,14 @@ static size_t named_at(struct debug_places *places, uint64_t address)
     /* Of several names of one place, the first. */
     while (low > 1 && named[low - 2].address == named[low - 1].address)
         low--;
-    places->last_named = low - 1;
+    places->last_named[side] = low - 1;
     return low - 1;
 }
 
 /* As far behind a symbol of its section. offset: of the address in its section. */
 static bool by_symbol(struct debug_places *places, uint64_t vendor, uint64_t offset, uint64_t *rebuilt)
 {
-    size_t at = named_at(places, vendor);
+    size_t at = named_at(places, 0, vendor);
     if (at >= places->counts[0] || vendor - places->named[0][at].address > offset)
         return false;
     uint64_t place = places->named[0][at].address;
@@ -237,18 +237,10 @@ bool place_partner(struct debug_places *places, uint64_t vendor, uint64_t *rebui
 }
 
 /* Whether a symbol says that something of its own begins here. */
-static bool is_named(const struct debug_places *places, size_t side, uint64_t address)
+static bool is_named(struct debug_places *places, size_t side, uint64_t address)
 {
-    const struct named_place *named = places->named[side];
-    size_t low = 0, high = places->counts[side];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (named[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < places->counts[side] && named[low].address == address;
+    size_t at = named_at(places, side, address);
+    return at < places->counts[side] && places->named[side][at].address == address;
 }
 
 /*

@@ -118,7 +118,7 @@ static bool begins_a_thing(const struct moving *m, const struct code_run *run, u
 static bool may_be_beside(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
 {
     const struct counterpart *items = m->map->items, *found = a->exact ? NULL : moving_find(m, a->target);
-    if (found == NULL || found->code || found->evidence == EVIDENCE_SECTION)
+    if (found == NULL || !is_data(found))
         return false;
     bool last = found + 1 == items + m->map->count;
     uint64_t before = a->target - found->vendor, behind = found->size - before;
@@ -126,14 +126,6 @@ static bool may_be_beside(struct moving *m, const struct code_run *run, const st
     bool near_begin = before > 0 && before <= EDGE_MOST && (found == items || is_separated(found - 1, found));
     bool began = before == 0 && found->evidence != EVIDENCE_REFERENCE;
     return (near_end || near_begin) && !began && !begins_a_thing(m, run, b->target);
-}
-
-/* Both are behind the end of a function. */
-static bool ends_correspond(const struct moving *m, uint64_t vendor, uint64_t rebuilt)
-{
-    const struct code_piece *a = space_code_before(&m->spaces[0], vendor);
-    const struct code_piece *b = a != NULL ? space_code_before(&m->spaces[1], rebuilt) : NULL;
-    return b != NULL && space_ends_correspond(m->spaces, a, b);
 }
 
 static bool site_proven(struct moving *m, const struct code_run *run, const struct site *a, const struct site *b)
@@ -146,7 +138,7 @@ static bool site_proven(struct moving *m, const struct code_run *run, const stru
     case SITE_JUMP:
         if (a->target - own->vendor < own->size)
             return b->target - own->rebuilt == a->target - own->vendor;
-        if (a->kind == SITE_JUMP && ends_correspond(m, a->target, b->target))
+        if (a->kind == SITE_JUMP && space_behind_ends(m->spaces, a->target, b->target))
             return true;
         return moving_reference(m, a->target, b->target) && (is_code(m, a->target) || a->target == 0);
     case SITE_DATA:
@@ -313,7 +305,7 @@ static void prove_table(struct moving *m, const struct code_piece *x_piece, cons
             return;
         bool certain = bounded || (a->code && !narrow) || same_entry(m, a, at, b->address + (at - a->address));
         bool same = addresses_correspond(m->map, x, y) && (!a->code || is_code(m, x));
-        bool proven = place_a && place_b && certain && (same || (a->code && ends_correspond(m, x, y)));
+        bool proven = place_a && place_b && certain && (same || (a->code && space_behind_ends(m->spaces, x, y)));
         if (proven && same)
             moving_reference(m, x, y);
         add_entry(m, at, a->entry_size, proven);

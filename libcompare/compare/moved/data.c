@@ -306,8 +306,7 @@ static bool piece_of(struct moving *m, const struct counterpart *counterpart, st
     *piece = (struct data_piece){.counterpart = counterpart};
     piece->bytes[0] = moving_bytes(m, 0, counterpart->vendor, counterpart->size);
     piece->bytes[1] = moving_bytes(m, 1, counterpart->rebuilt, counterpart->size);
-    if (counterpart->code || counterpart->evidence == EVIDENCE_SECTION || range_empty(piece->bytes[0]) ||
-        range_empty(piece->bytes[1]))
+    if (!is_data(counterpart) || range_empty(piece->bytes[0]) || range_empty(piece->bytes[1]))
         return false;
     const struct extent *extent = image_extent_at(m->images[0], piece->bytes[0].begin);
     piece->sections = extent != NULL && extent->owner == OWNER_SECTION ? moving_section(m, 0, extent->index) : NULL;
@@ -381,11 +380,6 @@ static void look_at_pieces(struct moving *m, bool prove)
 
 /* ---- What code refers to that is not proven ---- */
 
-static bool in_data(const struct counterpart *counterpart)
-{
-    return counterpart != NULL && !counterpart->code && counterpart->evidence != EVIDENCE_SECTION;
-}
-
 /* The data that a side's code refers to where it has no equal, by the addresses; malloc, NULL: no memory. */
 static uint64_t *open_references(const struct moving *m, size_t side, size_t *count)
 {
@@ -399,7 +393,9 @@ static uint64_t *open_references(const struct moving *m, size_t side, size_t *co
         const struct code_piece *piece = &space->code[i];
         for (size_t k = 0; !piece->equal && k < piece->site_count; k++) {
             const struct site *site = &space->sites[piece->site + k];
-            if (site->kind == SITE_DATA && in_data(counterpart_at(m->map, side, site->target)))
+            const struct counterpart *found =
+                site->kind == SITE_DATA ? counterpart_at(m->map, side, site->target) : NULL;
+            if (found != NULL && is_data(found))
                 targets[(*count)++] = site->target;
         }
     }

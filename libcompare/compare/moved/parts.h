@@ -58,6 +58,12 @@ bool moving_reference(struct moving *m, uint64_t vendor, uint64_t rebuilt);
  */
 const struct counterpart *moving_ends_at(struct moving *m, uint64_t vendor, uint64_t rebuilt);
 
+/* Whether it is data, rather than code, or the mere border of a section. */
+static inline bool is_data(const struct counterpart *counterpart)
+{
+    return !counterpart->code && counterpart->evidence != EVIDENCE_SECTION;
+}
+
 /* Counts a reference to this address of the vendor's, which lies in this counterpart. */
 void moving_note(struct moving *m, const struct counterpart *counterpart, uint64_t vendor);
 

@@ -35,9 +35,8 @@ struct hash_table {
     struct dynamic_side *side;
     const uint8_t *bytes;
     uint64_t size;
-    bool empty;      /* it finds nothing, so that nothing depends on its shift */
     uint64_t shift;  /* of DT_GNU_HASH */
-    uint32_t hashed; /* symbols that it finds */
+    uint32_t hashed; /* symbols that it finds; 0: nothing depends on its shift */
 };
 
 /* ---- DT_HASH ---- */
@@ -170,13 +169,12 @@ static bool gnu_is_right(struct dynamic_tables *tables, struct hash_table *table
         return false;
     /* One that finds nothing begins behind the null symbol, or behind all: no symbol has a word, nothing is shifted. */
     bool none = gnu.chain == table->size && (gnu.first == 1 || gnu.first == count);
-    table->empty = none;
-    table->shift = gnu.shift;
-    table->hashed = none ? 0 : count - (uint32_t)gnu.first;
     if (!none && (gnu.first > count || table->size - gnu.chain != 4 * (count - gnu.first)))
         return false;
     struct gnu_table found = gnu;
     found.first = none ? count : gnu.first;
+    table->shift = gnu.shift;
+    table->hashed = count - (uint32_t)found.first;
     if (!buckets_are_right(table, &found) || !bloom_is_right(tables, table, &found))
         return false;
     bool right = true;
@@ -203,9 +201,9 @@ static struct hash_table hash_table_of(struct dynamic_tables *tables, const stru
  */
 static bool shifts_agree(const struct hash_table *vendor, const struct hash_table *rebuilt)
 {
-    return (!vendor->empty && !rebuilt->empty && vendor->hashed != rebuilt->hashed) ||
-           vendor->shift == rebuilt->shift ||
-           (vendor->empty != rebuilt->empty && (vendor->empty ? vendor : rebuilt)->shift == 0);
+    bool empty = vendor->hashed == 0 || rebuilt->hashed == 0;
+    return vendor->shift == rebuilt->shift ||
+           (vendor->hashed != rebuilt->hashed && (!empty || (vendor->hashed == 0 ? vendor : rebuilt)->shift == 0));
 }
 
 static void prove(struct dynamic_tables *tables, int64_t tag, uint32_t type,

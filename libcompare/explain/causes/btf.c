@@ -149,12 +149,6 @@ static bool read_types(struct arena *arena, const struct image *image, struct ty
     return true;
 }
 
-static int hash_order(const void *left, const void *right)
-{
-    const uint64_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
 /* The hashes of all types, sorted. */
 static void hash_types(struct types *types)
 {
@@ -168,7 +162,7 @@ static void hash_types(struct types *types)
         types->next = types->hashes;
         types->hashes = made;
     }
-    qsort(types->hashes, types->count, sizeof(uint64_t), hash_order);
+    qsort(types->hashes, types->count, sizeof(uint64_t), number_order);
 }
 
 bool btf_has_same_types(const struct image *vendor, const struct image *rebuilt, uint64_t *count)
